@@ -1,0 +1,2 @@
+//! The `gluster` command line.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The host: reads a volfile, opens its translators, serves the graph.

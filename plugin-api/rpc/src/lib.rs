@@ -1,0 +1,1 @@
+//! ONC RPC server and client over the transport ABI.

@@ -1,0 +1,1 @@
+//! Everything a translator needs, and nothing else.

@@ -1,0 +1,1 @@
+//! A translator on its bench: graphs of one, fake children, fault points.

@@ -1,0 +1,1 @@
+//! Wire types and codecs of GlusterFS 10; no I/O.

@@ -1,0 +1,1 @@
+//! Harness: starts hosts in private places and waits for conditions.
