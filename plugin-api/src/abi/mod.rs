@@ -1,0 +1,7 @@
+//! The line between libraries: root module, version, and the types that cross it.
+#![allow(
+    unsafe_code,
+    reason = "memory that another library owns is touched here, and nowhere else but in sdk"
+)]
+
+pub mod iobuf;
