@@ -183,12 +183,18 @@ impl From<String> for Key {
     }
 }
 
-#[repr(C)]
-#[derive(StableAbi, Debug, Clone, PartialEq)]
-struct Pair {
-    key: Key,
-    value: Value,
+mod pair {
+    //! Public only as far as the layout check has to see it.
+    use super::{Key, StableAbi, Value};
+
+    #[repr(C)]
+    #[derive(StableAbi, Debug, Clone, PartialEq)]
+    pub struct Pair {
+        pub(super) key: Key,
+        pub(super) value: Value,
+    }
 }
+use pair::Pair;
 
 /// An ordered map of keys to typed values. Empty and absent are the same, and cost nothing.
 ///
