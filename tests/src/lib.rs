@@ -1,1 +1,19 @@
 //! Harness: starts hosts in private places and waits for conditions.
+//!
+//! - [`stack`]: which programs are under test, and which are the incumbent's
+//! - [`sandbox`]: namespaces of their own for a daemon, its bricks and its clients
+//! - [`process`]: a program run to its end or its time limit; what runs inside a sandbox
+//! - [`cluster`]: one daemon in a sandbox, its CLI and its mounts
+//! - [`rpc`]: ONC RPC by hand, so that a test can also speak it wrongly
+//! - [`pattern`]: a text compared with what the incumbent prints, but for ports, pids and uuids
+//! - [`wait`]: a condition awaited until a deadline
+
+#![forbid(unsafe_code)]
+
+pub mod cluster;
+pub mod pattern;
+pub mod process;
+pub mod rpc;
+pub mod sandbox;
+pub mod stack;
+pub mod wait;

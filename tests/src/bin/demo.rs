@@ -1,0 +1,2 @@
+//! `make run`: a demo volume in a private place.
+fn main() {}

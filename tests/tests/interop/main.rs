@@ -1,0 +1,14 @@
+//! The incumbent judges us: its CLI and its client drive the daemon and bricks under test.
+//!
+//! `MORTAR_STACK_SERVER` and `MORTAR_STACK_CLIENT` name the two sides (a folder, or `system` for Debian's programs);
+//! by default the stage serves and Debian's programs drive. With `system` on both sides the incumbent is asked to
+//! pass its own examination, which is how a test here is known to be right.
+
+#![forbid(unsafe_code)]
+
+mod cli;
+mod hostile;
+mod mount;
+mod restart;
+mod start;
+mod state;
