@@ -1,5 +1,8 @@
 //! The XDR core: a cursor over a record, a growing encoder, and the codecs of XDR's own types.
 
+use std::marker::PhantomData;
+use std::ops::Deref;
+
 use plugin_api::{Gfid, Iatt, IoBuf, Mdata};
 
 /// What was wrong with a message, and in which field.
@@ -392,23 +395,43 @@ impl Codec<Gfid> for UuidWords {
     }
 }
 
-/// A linked list of XDR: a 1 before each item, a 0 at the end.
+/// The one form that a type has: what [`Xdr`] says.
 #[derive(Debug)]
-pub struct List;
+pub struct Plain;
 
-impl<T: Xdr> Codec<Vec<T>> for List {
-    fn get(r: &mut Reader<'_>) -> Result<Vec<T>, XdrError> {
-        let mut items = Vec::new();
+impl<T: Xdr> Codec<T> for Plain {
+    fn get(r: &mut Reader<'_>) -> Result<T, XdrError> {
+        T::get(r)
+    }
+
+    fn put(value: &T, w: &mut Writer) {
+        value.put(w);
+    }
+}
+
+/// A linked list of XDR, its items in the form `C`: a 1 before each item, a 0 at the end.
+#[derive(Debug)]
+pub struct ListOf<C>(PhantomData<C>);
+
+/// A linked list of items that have one form.
+pub type List = ListOf<Plain>;
+
+impl<T, C: Codec<T>, L> Codec<L> for ListOf<C>
+where
+    L: Default + Extend<T> + Deref<Target = [T]>,
+{
+    fn get(r: &mut Reader<'_>) -> Result<L, XdrError> {
+        let mut items = L::default();
         while u32::get(r)? != 0 {
-            items.push(T::get(r)?);
+            items.extend([C::get(r)?]);
         }
         Ok(items)
     }
 
-    fn put(value: &Vec<T>, w: &mut Writer) {
-        for item in value {
+    fn put(value: &L, w: &mut Writer) {
+        for item in value.iter() {
             1u32.put(w);
-            item.put(w);
+            C::put(item, w);
         }
         0u32.put(w);
     }

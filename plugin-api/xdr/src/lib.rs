@@ -25,14 +25,22 @@
 mod macros;
 
 pub mod auth;
+pub mod brickop;
 pub mod cli;
 mod codec;
 pub mod dict;
+pub mod dump;
+pub mod gfx;
+pub mod handshake;
+pub mod mgmt;
+pub mod peer;
+pub mod pmap;
 pub mod program;
 pub mod record;
 pub mod rpc;
 
 pub use codec::{
-    Codec, Fault, List, Lossy, Opaque, Reader, Text, UuidWords, Writer, Xdr, XdrError, decode, encode,
+    Codec, Fault, List, ListOf, Lossy, Opaque, Plain, Reader, Text, UuidWords, Writer, Xdr, XdrError, decode,
+    encode,
 };
 pub use program::Program;
