@@ -3,7 +3,7 @@
 /// Panics with both texts unless `text` is `pattern` with each placeholder filled in.
 ///
 /// Placeholders: `{uuid}` a uuid in text form, `{num}` decimal digits, `{*}` anything within the line, `{pad}`
-/// the spaces that fill a column.
+/// the blanks that fill a column.
 ///
 /// # Panics
 /// When the text differs; the message names the first line that does.
@@ -22,6 +22,13 @@ pub fn assert_like(text: &str, pattern: &str) {
     assert_eq!(text.ends_with('\n'), pattern.ends_with('\n'), "the last line's end differs: {text:?}");
 }
 
+/// The lines of a text in order of the alphabet: the incumbent turns its list of options around at each start.
+pub fn sorted(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    lines.sort_unstable();
+    lines
+}
+
 fn line_is_like(text: &str, pattern: &str) -> bool {
     let Some((literal, rest)) = pattern.split_once('{') else { return text == pattern };
     let Some(text) = text.strip_prefix(literal) else { return false };
@@ -29,7 +36,7 @@ fn line_is_like(text: &str, pattern: &str) -> bool {
     let fits: fn(char) -> bool = match name {
         "uuid" => |c| c.is_ascii_hexdigit() || c == '-',
         "num" => |c| c.is_ascii_digit(),
-        "pad" => |c| c == ' ',
+        "pad" => |c| c == ' ' || c == '\t',
         _ => |_| true,
     };
     let longest = text.find(|c| !fits(c)).unwrap_or(text.len());

@@ -19,6 +19,11 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// What it said, whichever way it said it.
+    pub fn said(&self) -> String {
+        format!("{}{}", self.out, self.err)
+    }
+
     /// The standard output of a program that must succeed.
     ///
     /// # Panics

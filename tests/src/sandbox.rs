@@ -1,6 +1,7 @@
 //! Namespaces of their own for a daemon, its bricks and its clients.
 //!
-//! Mounts, network, processes, IPC and host name are private; so are the state folder, `/run`, `/srv` and the log folder.
+//! Mounts, network, processes, IPC and host name are private; so are the state folder, `/run`, `/srv`, `/tmp` and the log
+//! folder, and the rest of the root file system is read-only.
 //! The machine's own gluster neither sees a sandbox nor is seen by it. When the sandbox is dropped, its first process
 //! ends, and the kernel ends all the others and takes their mounts away.
 

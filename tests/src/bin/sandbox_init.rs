@@ -4,13 +4,16 @@
 
 #![forbid(unsafe_code)]
 
-use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_bind, mount_change};
+use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_bind, mount_change, mount_remount};
 use rustix::process::{WaitOptions, wait};
 use rustix::system::sethostname;
 use std::fs;
 use std::io::{Read, Write, stdin, stdout};
 use std::path::Path;
 use std::process::{Command, exit};
+
+/// What each sandbox has for itself, empty at first.
+const PRIVATE: [&str; 5] = ["/var/lib/glusterd", "/var/log/glusterfs", "/run", "/srv", "/tmp"];
 
 fn main() {
     let mut words = std::env::args().skip(1);
@@ -36,14 +39,14 @@ fn prepare(folder: &Path, host: &str) -> std::io::Result<()> {
     let hosts = folder.join("hosts");
     fs::write(&hosts, format!("127.0.0.1 localhost {host}\n"))?;
     mount_bind(&hosts, "/etc/hosts")?;
-    let private =
-        [("state", "/var/lib/glusterd"), ("log", "/var/log/glusterfs"), ("run", "/run"), ("srv", "/srv")];
-    for (own, place) in private {
-        let own = folder.join(own);
+    for place in PRIVATE {
+        let own = folder.join(place.replace('/', "_"));
         fs::create_dir(&own)?;
         fs::create_dir_all(place)?;
         mount_bind(&own, place)?;
     }
+    // What a hostile name leads to outside the private places cannot be written: the machine stays as it was.
+    mount_remount("/", MountFlags::BIND | MountFlags::RDONLY, "")?;
     fs::create_dir("/run/gluster")?;
     let lo = Command::new("ip").args(["link", "set", "lo", "up"]).status()?;
     if !lo.success() {

@@ -61,7 +61,7 @@ fn a_huge_length_is_not_believed() {
             let mut open = Vec::new();
             for _ in 0..16 {
                 let mut stream = connect();
-                rpc::send(&mut *stream, &Xdr::default().word(0x8000_0000 | (1 << 30) - 1).raw(&head).0);
+                rpc::send(&mut *stream, &Xdr::default().word(0xbfff_ffff).raw(&head).0);
                 open.push(stream);
             }
             assert!(rpc::answers(&mut *connect()), "while 16 connections claim a GiB each");
@@ -130,7 +130,7 @@ fn truncated_calls_are_garbage_not_the_end() {
 
 /// Dicts that lie about their counts and lengths.
 fn lying_dicts() -> Vec<Vec<u8>> {
-    let good = dict(&[("volname", "v"), ("flags", "2")]);
+    let good = dict(&[("volname", "nobody"), ("flags", "2")]);
     let mut all = vec![vec![], vec![0], vec![0; 3], b"\x00\x00\x00\x01".to_vec()];
     for word in [-1_i32, i32::MIN, i32::MAX, 1 << 20, 0x0100_0000] {
         let with = |place: usize| {
@@ -218,12 +218,20 @@ fn a_volfile_key_does_not_lead_out_of_the_state_folder() {
     assert_eq!(cluster.gluster("volume list").ok(), "v\n");
 }
 
+/// Where the names below would lead, if they were followed.
+const OUTSIDE: [&str; 3] = ["/srv/out", "/var/lib/glusterd/out", "/var/lib/glusterd/vols/a"];
+
 #[test]
 fn a_volume_name_does_not_lead_out_of_the_state_folder() {
     let Some(cluster) = Cluster::with_volume() else { return };
+    if cluster.server().is_system() {
+        return eprintln!("SKIPPED: the incumbent does follow such names");
+    }
     let daemon = cluster.daemon();
     let connect: Connect<'_> = &|| Box::new(cluster.unix("/run/glusterd.socket").expect("the CLI's socket"));
-    for name in ["../../../srv/out", "..", ".", "a/b", "", "-x", "a b", "a\nb", &"n".repeat(70_000)] {
+    for name in
+        ["../out", "../../../../srv/out", "..", ".", "a/b", "", "-x", "a b", "a\nb", &"n".repeat(70_000)]
+    {
         let bricks = format!(" {} ", cluster.brick_name("w", 1));
         let request = dict(&[
             ("force", "1"),
@@ -237,10 +245,7 @@ fn a_volume_name_does_not_lead_out_of_the_state_folder() {
         rpc::send(&mut *stream, &record(&call(1, CLI, 4, &Xdr::default().opaque(&request).0)));
         rpc::receive(&mut *stream, Duration::from_secs(5));
         assert!(daemon.is_alive(), "ended by {:?}", name.get(..20));
-        assert!(
-            !cluster.view("/srv/out").exists() && !cluster.view("/var/lib/glusterd/vols/a").exists(),
-            "{name:?}"
-        );
+        assert!(OUTSIDE.iter().all(|path| !cluster.view(path).exists()), "{name:?}");
     }
     assert_eq!(cluster.gluster("volume list").ok(), "v\n");
 }

@@ -219,11 +219,8 @@ fn df_tells_the_size_of_both_bricks() {
     let Some((cluster, m)) = mounted() else { return };
     let volume = statvfs(&m).expect("statfs");
     let brick = statvfs(cluster.view("/srv/v-1")).expect("statfs");
-    assert_eq!(
-        volume.f_blocks * volume.f_frsize,
-        brick.f_blocks * brick.f_frsize,
-        "two bricks on one disk count once"
-    );
+    let size = |of: &rustix::fs::StatVfs| (of.f_blocks * of.f_frsize) >> 20;
+    assert!(size(&volume).abs_diff(size(&brick)) <= 1, "two bricks on one disk count once");
     assert!(volume.f_bavail * volume.f_frsize > 0 && volume.f_files > 0);
 }
 

@@ -3,6 +3,7 @@
 use rustix::process::Signal;
 use std::fs;
 use tests::cluster::Cluster;
+use tests::pattern::sorted;
 use tests::wait::{wait_result, wait_until};
 
 #[test]
@@ -27,14 +28,14 @@ fn a_volume_comes_back_after_everything_was_killed() {
         fs::write(m.join(format!("f{n}")), format!("{n}")).expect("write");
         file.sync_all().expect("fsync");
     }
-    let before = cluster.gluster("volume info v").ok();
+    let before = sorted(&cluster.gluster("volume info v").ok());
     let old = cluster.wait_bricks_online("v", 2);
     cluster.end_all("glusterd", Signal::KILL);
     cluster.end_all("glusterfsd", Signal::KILL);
     cluster.start_daemon();
     let new = cluster.wait_bricks_online("v", 2);
     assert!(new.iter().all(|brick| !old.contains(brick)), "new processes: {new:?}");
-    assert_eq!(cluster.gluster("volume info v").ok(), before);
+    assert_eq!(sorted(&cluster.gluster("volume info v").ok()), before);
     for n in 0..10 {
         let found =
             wait_result("the client's new connection", || fs::read_to_string(m.join(format!("f{n}"))));

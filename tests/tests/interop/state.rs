@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use tests::cluster::{Cluster, STATE};
+use tests::pattern::sorted;
 use tests::stack::Stack;
 
-/// The files of the state folder that must come through a change of stack byte for byte.
-fn kept_files(cluster: &Cluster) -> BTreeMap<String, String> {
+/// The files of the state folder that must come through a change of stack line for line.
+fn kept_files(cluster: &Cluster) -> BTreeMap<String, Vec<String>> {
     let folder = cluster.view(STATE);
     let kept = [
         "vols/v/info",
@@ -18,7 +19,7 @@ fn kept_files(cluster: &Cluster) -> BTreeMap<String, String> {
     ];
     let read =
         |name: &str| fs::read_to_string(folder.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
-    kept.into_iter().map(|name| (name.to_owned(), without_ports(&read(name)))).collect()
+    kept.into_iter().map(|name| (name.to_owned(), sorted(&without_ports(&read(name))))).collect()
 }
 
 /// A brick gets a new port at each start, so that line may differ.
@@ -26,11 +27,11 @@ fn without_ports(text: &str) -> String {
     text.lines().filter(|line| !line.starts_with("listen-port=")).map(|line| format!("{line}\n")).collect()
 }
 
-fn volfiles(cluster: &Cluster) -> BTreeMap<String, String> {
+fn volfiles(cluster: &Cluster) -> BTreeMap<String, Vec<String>> {
     let entries = fs::read_dir(cluster.view(STATE).join("vols/v")).expect("the volume's folder").flatten();
     let named = entries.map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path()));
     let only = named.filter(|(name, _)| name.ends_with(".vol"));
-    only.map(|(name, path)| (name, fs::read_to_string(path).expect("a volfile"))).collect()
+    only.map(|(name, path)| (name, sorted(&fs::read_to_string(path).expect("a volfile")))).collect()
 }
 
 /// Writes a state folder and a brick's content under `first`, and goes on under `second`.
@@ -42,12 +43,12 @@ fn handed_over(first: Stack, second: Stack) {
     cluster.gluster("volume start v").ok();
     cluster.wait_bricks_online("v", 2);
     let (info, files, graphs) =
-        (cluster.gluster("volume info v").ok(), kept_files(&cluster), volfiles(&cluster));
+        (sorted(&cluster.gluster("volume info v").ok()), kept_files(&cluster), volfiles(&cluster));
 
     cluster.hand_over_to(second);
     cluster.start_daemon();
     cluster.wait_bricks_online("v", 2);
-    assert_eq!(cluster.gluster("volume info v").ok(), info);
+    assert_eq!(sorted(&cluster.gluster("volume info v").ok()), info);
     assert_eq!(kept_files(&cluster), files);
     assert_eq!(volfiles(&cluster), graphs);
     cluster.gluster("volume stop v").ok();
