@@ -1,1 +1,159 @@
 //! The `#[xlator]` attribute.
+
+use proc_macro::TokenStream;
+use proc_macro2::{Span, TokenStream as Tokens};
+use quote::{format_ident, quote};
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::{Error, Expr, ExprLit, ImplItem, ImplItemFn, ItemImpl, Lit, LitStr, MetaNameValue, Token, parse_quote};
+
+/// Makes an `impl Xlator for T` its library's root.
+///
+/// `#[xlator("category/name", positions = "client, brick", unknown_fops = "pass")]`: the volfile type; where it may
+/// stand (`client`, `brick`, `management`; all when left out); and what happens to fops that its plugin-api does not
+/// know (`pass`, `deny` or `decompose`; must be said). The doc comment of the type is not seen here: `doc = "…"` says
+/// what the translator does, the last part of the name when left out.
+#[proc_macro_attribute]
+pub fn xlator(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    let args = syn::parse_macro_input!(attribute as Args);
+    let item = syn::parse_macro_input!(item as ItemImpl);
+    expand(&args, item).unwrap_or_else(Error::into_compile_error).into()
+}
+
+struct Args {
+    type_name: LitStr,
+    named: Punctuated<MetaNameValue, Token![,]>,
+}
+
+impl Parse for Args {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let type_name: LitStr = input.parse()?;
+        let named = if input.is_empty() {
+            Punctuated::new()
+        } else {
+            input.parse::<Token![,]>()?;
+            Punctuated::parse_terminated(input)?
+        };
+        if type_name.value().split('/').filter(|part| !part.is_empty()).count() != 2
+            && type_name.value() != "meta"
+        {
+            return Err(Error::new(type_name.span(), "expected `category/name`, as in \"features/write-cap\""));
+        }
+        Ok(Self { type_name, named })
+    }
+}
+
+impl Args {
+    fn named(&self, name: &str) -> syn::Result<Option<LitStr>> {
+        let Some(pair) = self.named.iter().find(|pair| pair.path.is_ident(name)) else { return Ok(None) };
+        match &pair.value {
+            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(Some(text.clone())),
+            other => Err(Error::new_spanned(other, "expected a text in quotes")),
+        }
+    }
+}
+
+/// The methods of the trait that are not fops.
+const LIFECYCLE: [&str; 7] = ["options", "init", "reconfigure", "notify", "client_disconnect", "dump", "fini"];
+
+fn expand(args: &Args, mut item: ItemImpl) -> syn::Result<Tokens> {
+    let ty = item.self_ty.clone();
+    let mut slots = Vec::new();
+    let mut plain = Vec::new();
+    for part in &mut item.items {
+        let ImplItem::Fn(method) = part else { continue };
+        let name = method.sig.ident.clone();
+        if LIFECYCLE.iter().any(|known| name == known) {
+            continue;
+        }
+        if method.sig.asyncness.is_some() || returns_future(method) {
+            slots.push(quote!(::plugin_api::sdk::later::#name::<#ty>()));
+        } else {
+            slots.push(quote!(::plugin_api::sdk::plain::#name::<#ty>()));
+            plain.push(split_plain(&ty, method)?);
+        }
+    }
+    let type_name = &args.type_name;
+    let doc = args.named("doc")?.map_or_else(|| type_name.value(), |doc| doc.value());
+    let positions = positions(args)?;
+    let policy = policy(args)?;
+    Ok(quote! {
+        #item
+        #(#plain)*
+        impl ::plugin_api::sdk::module::XlatorInfo for #ty {
+            const FOPS: &'static [::plugin_api::abi::root::FopSlot] = &[#(#slots),*];
+
+            fn declaration() -> ::plugin_api::Declaration {
+                ::plugin_api::Declaration {
+                    type_name: #type_name.into(),
+                    doc: #doc.into(),
+                    options: <#ty as ::plugin_api::Xlator>::options(),
+                    positions: #positions,
+                    unknown_fops: ::plugin_api::UnknownFops::#policy,
+                }
+            }
+        }
+        ::plugin_api::export_root!(xlator_root, #ty);
+    })
+}
+
+fn returns_future(method: &ImplItemFn) -> bool {
+    matches!(&method.sig.output, syn::ReturnType::Type(_, ty) if matches!(**ty, syn::Type::ImplTrait(_)))
+}
+
+/// Moves the body of a plain fop into `PlainFop`, and leaves a method that answers from there.
+fn split_plain(ty: &syn::Type, method: &mut ImplItemFn) -> syn::Result<Tokens> {
+    let name = &method.sig.ident;
+    if method.sig.inputs.len() != 3 {
+        return Err(Error::new_spanned(&method.sig, "a fop takes `&self, frame: &Frame, args: …`"));
+    }
+    let kind = quote!(::plugin_api::fop::kind::#name);
+    let mut inner = method.clone();
+    inner.sig.ident = format_ident!("answer", span = Span::call_site());
+    inner.attrs.clear();
+    let reply = quote!(<#kind as ::plugin_api::fop::FopType>::Reply);
+    method.sig.output = parse_quote! {
+        -> impl ::std::future::Future<Output = ::plugin_api::fop::FopResult<#reply>> + Send
+    };
+    let patterns = [format_ident!("frame"), format_ident!("args")];
+    for (input, pattern) in method.sig.inputs.iter_mut().skip(1).zip(&patterns) {
+        if let syn::FnArg::Typed(typed) = input {
+            *typed.pat = parse_quote!(#pattern);
+        }
+    }
+    method.block = parse_quote!({
+        ::std::future::ready(<Self as ::plugin_api::PlainFop<#kind>>::answer(self, frame, args))
+    });
+    Ok(quote! {
+        impl ::plugin_api::PlainFop<#kind> for #ty { #inner }
+    })
+}
+
+fn positions(args: &Args) -> syn::Result<Tokens> {
+    let Some(text) = args.named("positions")? else { return Ok(quote!(::plugin_api::positions::ANY)) };
+    let mut bits = Vec::new();
+    for word in text.value().split(',').map(str::trim) {
+        bits.push(match word {
+            "client" => quote!(::plugin_api::positions::CLIENT),
+            "brick" => quote!(::plugin_api::positions::BRICK),
+            "management" => quote!(::plugin_api::positions::MANAGEMENT),
+            _ => return Err(Error::new(text.span(), "expected `client`, `brick` or `management`, with commas")),
+        });
+    }
+    Ok(quote!(#(#bits)|*))
+}
+
+fn policy(args: &Args) -> syn::Result<Tokens> {
+    let missing = || {
+        let say = "say what happens to fops that this plugin-api does not know yet: unknown_fops = \"pass\" when they \
+                   may go by unseen, \"deny\" or \"decompose\" when data would go wrong then";
+        Error::new(args.type_name.span(), say)
+    };
+    let text = args.named("unknown_fops")?.ok_or_else(missing)?;
+    match text.value().as_str() {
+        "pass" => Ok(quote!(Pass)),
+        "deny" => Ok(quote!(Deny)),
+        "decompose" => Ok(quote!(Decompose)),
+        _ => Err(Error::new(text.span(), "expected \"pass\", \"deny\" or \"decompose\"")),
+    }
+}

@@ -1,3 +1,16 @@
-//! What makes the line comfortable: the `#[xlator]` glue, options, the panic barrier, the host's services.
+//! What makes the line comfortable: frames, entries, the panic barrier, the host's services.
+#![allow(unsafe_code, reason = "the glue between the author's safe code and the tables of abi")]
 
 pub(crate) mod bufpool;
+mod cx;
+mod entry;
+mod frame;
+pub mod log;
+pub mod module;
+pub mod rt;
+pub mod sys;
+
+pub use cx::{InitCx, NotifyCx};
+pub use entry::{later, plain};
+pub use frame::{Child, Frame, Handle, OwnedFrame, Wind};
+pub(crate) use rt::await_result;

@@ -1,0 +1,302 @@
+//! Reference-counted objects that several libraries hold at once, with a slot for each translator's own context.
+
+use std::any::Any;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicUsize, Ordering, fence};
+use std::sync::{Arc, Mutex};
+
+use abi_stable::StableAbi;
+
+/// What every object starts with.
+#[repr(C)]
+#[derive(StableAbi, Debug)]
+pub struct ObjectHeader {
+    refs: AtomicUsize,
+    vtable: *const ObjectVtable,
+}
+
+/// The functions of the library that made the object; any thread may call them.
+#[repr(C)]
+#[derive(StableAbi, Debug)]
+pub struct ObjectVtable {
+    /// Frees the object; its last count is gone.
+    pub destroy: unsafe extern "C" fn(*const ObjectHeader),
+    /// The context under `key`, after `retain` has counted it under the slot's lock; null where there is none.
+    pub slot_get: unsafe extern "C" fn(*const ObjectHeader, key: u64, retain: RetainFn) -> *const (),
+    /// Puts a context under `key` and answers the one that was there (to be released by who asked), or null. With
+    /// `only_if_empty`, a context that is there stays and the new one is answered.
+    pub slot_put: unsafe extern "C" fn(*const ObjectHeader, key: u64, slot: Slot, only_if_empty: bool) -> *const (),
+}
+
+/// Counts a context once more; belongs to the library that made the context.
+#[repr(transparent)]
+#[derive(StableAbi, Debug, Clone, Copy)]
+pub struct RetainFn(pub unsafe extern "C" fn(*const ()));
+
+/// A context as the slot table keeps it: one count, and how to give it up.
+#[repr(C)]
+#[derive(StableAbi, Debug)]
+pub struct Slot {
+    /// The context; null empties the slot.
+    pub value: *const (),
+    /// Gives one count up; runs in the library that made the context.
+    pub release: unsafe extern "C" fn(*const ()),
+}
+
+// SAFETY: a slot holds an `Arc<dyn Any + Send + Sync>` of its maker.
+unsafe impl Send for Slot {}
+
+#[repr(C)]
+struct Allocation<T> {
+    header: ObjectHeader,
+    body: T,
+    // Behind the body and reached through the vtable alone, so that only the maker's library needs its layout.
+    slots: Mutex<Vec<(u64, Slot)>>,
+}
+
+/// A counted pointer to an object whose body every library may read.
+#[repr(transparent)]
+#[derive(StableAbi)]
+pub struct Object<T> {
+    header: NonNull<ObjectHeader>,
+    body: PhantomData<T>,
+}
+
+// SAFETY: the count is atomic and the body is shared only by reference.
+unsafe impl<T: Send + Sync> Send for Object<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send + Sync> Sync for Object<T> {}
+
+struct VtableOf<T>(PhantomData<T>);
+
+impl<T> VtableOf<T> {
+    const VTABLE: &'static ObjectVtable =
+        &ObjectVtable { destroy: destroy::<T>, slot_get: slot_get::<T>, slot_put: slot_put::<T> };
+}
+
+unsafe extern "C" fn destroy<T>(header: *const ObjectHeader) {
+    // SAFETY: `header` is the first field of an allocation of this type, and its last count is gone.
+    let object = unsafe { Box::from_raw(header.cast_mut().cast::<Allocation<T>>()) };
+    let slots = std::mem::take(&mut *object.slots.lock().expect("no panic under it"));
+    for (_, slot) in slots {
+        // SAFETY: the slot's own count.
+        unsafe { (slot.release)(slot.value) };
+    }
+}
+
+unsafe extern "C" fn slot_get<T>(header: *const ObjectHeader, key: u64, retain: RetainFn) -> *const () {
+    // SAFETY: as above, and the caller holds a count.
+    let object = unsafe { &*header.cast::<Allocation<T>>() };
+    let slots = object.slots.lock().expect("no panic under it");
+    match slots.iter().find(|(k, _)| *k == key) {
+        Some((_, slot)) => {
+            // SAFETY: the key belongs to one library, so the context is of the kind that `retain` counts.
+            unsafe { (retain.0)(slot.value) };
+            slot.value
+        }
+        None => std::ptr::null(),
+    }
+}
+
+unsafe extern "C" fn slot_put<T>(
+    header: *const ObjectHeader,
+    key: u64,
+    slot: Slot,
+    only_if_empty: bool,
+) -> *const () {
+    // SAFETY: as above.
+    let object = unsafe { &*header.cast::<Allocation<T>>() };
+    let mut slots = object.slots.lock().expect("no panic under it");
+    let at = slots.iter().position(|(k, _)| *k == key);
+    match at {
+        Some(_) if only_if_empty => slot.value,
+        Some(at) if slot.value.is_null() => slots.swap_remove(at).1.value,
+        Some(at) => std::mem::replace(&mut slots[at].1, slot).value,
+        None if slot.value.is_null() => std::ptr::null(),
+        None => {
+            slots.push((key, slot));
+            std::ptr::null()
+        }
+    }
+}
+
+impl<T> Object<T> {
+    /// A new object, counted once.
+    pub fn new(body: T) -> Self {
+        let header = ObjectHeader { refs: AtomicUsize::new(1), vtable: VtableOf::<T>::VTABLE };
+        let allocation = Box::new(Allocation { header, body, slots: Mutex::new(Vec::new()) });
+        let header = NonNull::from(Box::leak(allocation)).cast();
+        Self { header, body: PhantomData }
+    }
+
+    fn header(&self) -> &ObjectHeader {
+        // SAFETY: live while this count is held.
+        unsafe { self.header.as_ref() }
+    }
+
+    fn vtable(&self) -> &ObjectVtable {
+        // SAFETY: static in a library that is never unloaded.
+        unsafe { &*self.header().vtable }
+    }
+
+    /// How many counts there are: for eviction, where a stale answer does no harm.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.header().refs.load(Ordering::Relaxed)
+    }
+
+    /// Whether two pointers point to one object.
+    #[must_use]
+    pub fn same(&self, other: &Self) -> bool {
+        self.header == other.header
+    }
+
+    /// The address, as an identity among live objects.
+    #[must_use]
+    pub fn address(&self) -> usize {
+        self.header.as_ptr() as usize
+    }
+
+    /// The context of type `C` that the translator with `key` has here.
+    #[must_use]
+    pub fn ctx<C: Any + Send + Sync>(&self, key: CtxKey) -> Option<Arc<C>> {
+        // SAFETY: `key` is this library's alone, so whatever lies under it is a `Context` of this library.
+        let value = unsafe { (self.vtable().slot_get)(self.header.as_ptr(), key.0, RetainFn(retain_context)) };
+        take_context(value)?.downcast().ok()
+    }
+
+    /// The context of type `C`, made by `make` when there is none.
+    ///
+    /// # Panics
+    /// When this translator has put a context of another type here.
+    pub fn ctx_or_insert_with<C: Any + Send + Sync>(&self, key: CtxKey, make: impl FnOnce() -> C) -> Arc<C> {
+        if let Some(there) = self.ctx(key) {
+            return there;
+        }
+        let made = Arc::new(make());
+        let value = into_context(made.clone());
+        let slot = Slot { value, release: release_context };
+        // SAFETY: as above; the slot hands one count over.
+        let back = unsafe { (self.vtable().slot_put)(self.header.as_ptr(), key.0, slot, true) };
+        if back.is_null() {
+            return made;
+        }
+        // Somebody else was first: what came back is ours again.
+        drop(take_context(back));
+        self.ctx(key).expect("a translator keeps one type of context on an object")
+    }
+
+    /// Puts a context, answering the one that was there.
+    pub fn ctx_set<C: Any + Send + Sync>(&self, key: CtxKey, value: Arc<C>) -> Option<Arc<C>> {
+        let slot = Slot { value: into_context(value), release: release_context };
+        // SAFETY: as above.
+        let old = unsafe { (self.vtable().slot_put)(self.header.as_ptr(), key.0, slot, false) };
+        take_context(old)?.downcast().ok()
+    }
+
+    /// Takes the context out.
+    pub fn ctx_take<C: Any + Send + Sync>(&self, key: CtxKey) -> Option<Arc<C>> {
+        let slot = Slot { value: std::ptr::null(), release: release_context };
+        // SAFETY: as above; a null value empties the slot.
+        let old = unsafe { (self.vtable().slot_put)(self.header.as_ptr(), key.0, slot, false) };
+        take_context(old)?.downcast().ok()
+    }
+}
+
+impl<T> Deref for Object<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: the body follows the header in every `Allocation<T>`; `repr(C)` and the layout check fix where.
+        unsafe { &(*self.header.as_ptr().cast::<Allocation<T>>()).body }
+    }
+}
+
+impl<T> std::fmt::Debug for Object<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Object({:p})", self.header)
+    }
+}
+
+impl<T> Clone for Object<T> {
+    fn clone(&self) -> Self {
+        self.header().refs.fetch_add(1, Ordering::Relaxed);
+        Self { header: self.header, body: PhantomData }
+    }
+}
+
+impl<T> Drop for Object<T> {
+    fn drop(&mut self) {
+        if self.header().refs.fetch_sub(1, Ordering::Release) == 1 {
+            fence(Ordering::Acquire);
+            let destroy = self.vtable().destroy;
+            // SAFETY: the last count is gone.
+            unsafe { destroy(self.header.as_ptr()) }
+        }
+    }
+}
+
+/// Names the slot of one translator instance; got from its [`Frame`](crate::Frame) or [`Handle`](crate::Handle), and
+/// never shared with another library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CtxKey(pub(crate) u64);
+
+// A context crosses as a pointer to a boxed, counted trait object: thin, typed, and made and dropped in one library.
+type Context = Arc<dyn Any + Send + Sync>;
+
+fn into_context<C: Any + Send + Sync>(value: Arc<C>) -> *const () {
+    let context: Context = value;
+    Arc::into_raw(Arc::new(context)).cast()
+}
+
+fn take_context(value: *const ()) -> Option<Context> {
+    if value.is_null() {
+        return None;
+    }
+    // SAFETY: a non-null value is from `into_context` and hands one count over.
+    let boxed = unsafe { Arc::from_raw(value.cast::<Context>()) };
+    Some(Context::clone(&boxed))
+}
+
+unsafe extern "C" fn retain_context(value: *const ()) {
+    // SAFETY: from `into_context`, live under the slot's lock.
+    unsafe { Arc::increment_strong_count(value.cast::<Context>()) }
+}
+
+unsafe extern "C" fn release_context(value: *const ()) {
+    // A panic in a context's destructor must not cross the line; what it held is lost, nothing else.
+    let _ = std::panic::catch_unwind(|| drop(take_context(value)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_translator_finds_its_own_context_and_it_is_dropped_with_the_object() {
+        let object = Object::new(5_u32);
+        let (one, two) = (CtxKey(1), CtxKey(2));
+        let held = object.ctx_or_insert_with(one, || String::from("mine"));
+        assert_eq!(object.ctx::<String>(one).as_deref().map(String::as_str), Some("mine"));
+        assert!(object.ctx::<String>(two).is_none());
+        assert!(object.ctx::<u8>(one).is_none(), "another type is not the same context");
+        assert_eq!(*object, 5);
+        let other = object.clone();
+        drop(object);
+        assert_eq!(Arc::strong_count(&held), 2);
+        drop(other);
+        assert_eq!(Arc::strong_count(&held), 1);
+    }
+
+    #[test]
+    fn a_context_that_was_set_gives_way_and_can_be_taken() {
+        let object = Object::new(());
+        let key = CtxKey(9);
+        assert!(object.ctx_set(key, Arc::new(1_u8)).is_none());
+        assert_eq!(object.ctx_set(key, Arc::new(2_u8)).as_deref(), Some(&1));
+        assert_eq!(object.ctx_take::<u8>(key).as_deref(), Some(&2));
+        assert!(object.ctx::<u8>(key).is_none());
+    }
+}

@@ -1,0 +1,146 @@
+//! The root module: what a plugin's library exports, and what the loader checks.
+
+use abi_stable::StableAbi;
+use abi_stable::library::RootModule;
+use abi_stable::sabi_types::VersionStrings;
+use abi_stable::std_types::{ROption, RResult, RSlice, RStr, RString};
+
+use super::host::{Direction, HostApiRef};
+use super::node::FopEntry;
+use crate::auth::AuthModuleRef;
+use crate::options::OptionValues;
+use crate::rpc_program::ProgramModuleRef;
+use crate::transport::TransportModuleRef;
+use crate::xlator::Declaration;
+use crate::{Client, Event};
+
+/// The version of this ABI. A plugin loads when the major numbers are equal; everything else the layout check decides.
+#[repr(C)]
+#[derive(StableAbi, Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AbiVersion {
+    /// Raised when old plugins have to be rebuilt.
+    pub major: u32,
+    /// Raised when something is added at the end of a table.
+    pub minor: u32,
+}
+
+/// The version that this crate speaks.
+pub const ABI_VERSION: AbiVersion = AbiVersion { major: 1, minor: 0 };
+
+impl std::fmt::Display for AbiVersion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+/// What a library exports. One library holds one plugin of one kind.
+#[repr(C)]
+#[derive(StableAbi, Debug)]
+#[sabi(kind(Prefix(prefix_ref = PluginRootRef)))]
+#[sabi(missing_field(panic))]
+pub struct PluginRoot {
+    /// What the plugin was built for.
+    pub abi: AbiVersion,
+    /// The plugin's own version, from its Cargo.toml.
+    pub version: RStr<'static>,
+    /// Called once, before everything else.
+    pub attach: extern "C" fn(HostApiRef),
+    /// Never called: makes the layout check see every type that rides in a fop.
+    pub layouts: extern "C" fn(&crate::fop::Layouts),
+    /// A service that the plugin offers to the host or to other plugins: a static table, or null.
+    pub extension: extern "C" fn(id: RStr<'_>) -> *const (),
+    /// When it is a translator.
+    pub xlator: ROption<XlatorModuleRef>,
+    /// When it is a transport.
+    pub transport: ROption<TransportModuleRef>,
+    /// When it is an RPC program.
+    pub program: ROption<ProgramModuleRef>,
+    /// When it is an authenticator.
+    #[sabi(last_prefix_field)]
+    pub auth: ROption<AuthModuleRef>,
+}
+
+/// Tables of functions have nothing to show but their name.
+macro_rules! opaque_debug {
+    ($($table:ident),*) => {
+        $(impl std::fmt::Debug for $table {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(stringify!($table))
+            }
+        })*
+    };
+}
+pub(crate) use opaque_debug;
+
+opaque_debug!(PluginRootRef, XlatorModuleRef, HostApiRef, TransportModuleRef, ProgramModuleRef, AuthModuleRef);
+
+impl RootModule for PluginRootRef {
+    abi_stable::declare_root_module_statics! {PluginRootRef}
+    const BASE_NAME: &'static str = "mortar_plugin";
+    const NAME: &'static str = "mortar_plugin";
+    const VERSION_STRINGS: VersionStrings = abi_stable::package_version_strings!();
+}
+
+/// A fop that a translator implements.
+#[repr(C)]
+#[derive(StableAbi, Debug, Clone, Copy)]
+pub struct FopSlot {
+    /// Its number.
+    pub code: u32,
+    /// Where it starts.
+    pub entry: FopEntry,
+}
+
+/// The functions of a translator. `instance` is what `create` answered; `node` is a [`Node`](super::node::Node).
+#[repr(C)]
+#[derive(StableAbi, Debug)]
+#[sabi(kind(Prefix(prefix_ref = XlatorModuleRef)))]
+#[sabi(missing_field(panic))]
+pub struct XlatorModule {
+    /// Name, documentation, options, positions, policy.
+    pub declaration: extern "C" fn() -> Declaration,
+    /// One more than the highest fop number that the plugin's plugin-api knew.
+    pub known_fops: u32,
+    /// The fops it implements.
+    pub fops: RSlice<'static, FopSlot>,
+    /// A new instance; null when making it panicked.
+    pub create: extern "C" fn() -> *mut (),
+    /// Gives the instance its options and its place. Called once, by one thread, before any other of these.
+    pub init: unsafe extern "C" fn(
+        instance: *mut (),
+        node: *const (),
+        options: &OptionValues,
+    ) -> RResult<(), RString>,
+    /// New values for a running instance.
+    pub reconfigure: unsafe extern "C" fn(
+        instance: *const (),
+        node: *const (),
+        options: &OptionValues,
+    ) -> RResult<(), RString>,
+    /// An event from `source`, a parent (down) or a child (up) or the node itself.
+    pub notify: unsafe extern "C" fn(
+        instance: *const (),
+        node: *const (),
+        source: *const (),
+        direction: Direction,
+        event: &Event,
+    ),
+    /// A client is gone: what it held is to be given back.
+    pub client_disconnect: unsafe extern "C" fn(instance: *const (), node: *const (), client: &Client),
+    /// Lines for a statedump.
+    pub dump: unsafe extern "C" fn(instance: *const (), node: *const ()) -> RString,
+    /// The instance has to stop: it gives back what is not memory, before its frames are drained.
+    pub fini: unsafe extern "C" fn(instance: *const (), node: *const ()),
+    /// Frees the instance; nothing of it runs any more.
+    #[sabi(last_prefix_field)]
+    pub destroy: unsafe extern "C" fn(instance: *mut ()),
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_exported_name_is_the_one_that_the_loader_looks_for() {
+        let exported = "_1as_0lib_1header_0root_bmodule_bloader";
+        assert_eq!(abi_stable::library::ROOT_MODULE_LOADER_NAME, exported, "change export_root! with it");
+    }
+}

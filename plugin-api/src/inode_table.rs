@@ -1,0 +1,145 @@
+//! The inodes that a graph knows, by gfid, and how many of the unused ones it keeps.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Mutex;
+
+use crate::{FileType, Gfid, Inode};
+
+const SHARDS: usize = 16;
+
+/// Finds the one [`Inode`] of each gfid. Unused inodes are kept up to a limit, so that contexts survive between fops.
+#[derive(Debug)]
+pub struct InodeTable {
+    shards: Vec<Mutex<Shard>>,
+    limit: usize,
+    root: Inode,
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    inodes: HashMap<Gfid, Inode>,
+    /// Candidates for eviction, oldest first; one that is in use goes round once more.
+    clock: VecDeque<Gfid>,
+}
+
+impl InodeTable {
+    /// A table that keeps about `limit` unused inodes; 0 keeps all.
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        Self { shards, limit, root: Inode::new(Gfid::ROOT, FileType::Directory) }
+    }
+
+    /// The root.
+    #[must_use]
+    pub fn root(&self) -> Inode {
+        self.root.clone()
+    }
+
+    fn shard(&self, gfid: Gfid) -> &Mutex<Shard> {
+        &self.shards[usize::from(gfid.0[15]) % SHARDS]
+    }
+
+    /// The inode of `gfid`, when it is known.
+    #[must_use]
+    pub fn find(&self, gfid: Gfid) -> Option<Inode> {
+        if gfid.is_root() {
+            return Some(self.root());
+        }
+        self.shard(gfid).lock().expect("no panic under it").inodes.get(&gfid).cloned()
+    }
+
+    /// The inode of `gfid`, which exists and is of this type; made when it is not known.
+    #[must_use]
+    pub fn link(&self, gfid: Gfid, file_type: FileType) -> Inode {
+        if gfid.is_root() {
+            return self.root();
+        }
+        let mut evicted = Vec::new();
+        let inode = {
+            let mut shard = self.shard(gfid).lock().expect("no panic under it");
+            if let Some(inode) = shard.inodes.get(&gfid) {
+                if inode.file_type() == FileType::Invalid {
+                    inode.link(gfid, file_type);
+                }
+                return inode.clone();
+            }
+            let inode = Inode::new(gfid, file_type);
+            shard.inodes.insert(gfid, inode.clone());
+            shard.clock.push_back(gfid);
+            self.make_room(&mut shard, &mut evicted);
+            inode
+        };
+        // Contexts are dropped outside the lock: their destructors are other people's code.
+        drop(evicted);
+        inode
+    }
+
+    fn make_room(&self, shard: &mut Shard, evicted: &mut Vec<Inode>) {
+        if self.limit == 0 {
+            return;
+        }
+        let most = self.limit.div_ceil(SHARDS);
+        // Look at a few candidates a call, so that a table full of used inodes costs little.
+        for _ in 0..4 {
+            if shard.inodes.len() <= most {
+                return;
+            }
+            let Some(gfid) = shard.clock.pop_front() else { return };
+            match shard.inodes.get(&gfid) {
+                Some(inode) if inode.object().count() > 1 => shard.clock.push_back(gfid),
+                Some(_) => evicted.extend(shard.inodes.remove(&gfid)),
+                None => {}
+            }
+        }
+    }
+
+    /// Forgets `gfid`: its last name is gone. Who still holds the inode keeps it.
+    pub fn forget(&self, gfid: Gfid) {
+        let gone = self.shard(gfid).lock().expect("no panic under it").inodes.remove(&gfid);
+        drop(gone);
+    }
+
+    /// How many inodes are known beside the root.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().expect("no panic under it").inodes.len()).sum()
+    }
+
+    /// Whether only the root is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(n: u128) -> Gfid {
+        Gfid(n.to_be_bytes())
+    }
+
+    #[test]
+    fn one_gfid_has_one_inode() {
+        let table = InodeTable::new(0);
+        let first = table.link(id(77), FileType::Regular);
+        assert_eq!(table.link(id(77), FileType::Regular), first);
+        assert_eq!(table.find(id(77)), Some(first));
+        assert_eq!(table.find(Gfid::ROOT), Some(table.root()));
+        table.forget(id(77));
+        assert_eq!(table.find(id(77)), None);
+    }
+
+    #[test]
+    fn unused_inodes_are_kept_to_the_limit_and_used_ones_always() {
+        let table = InodeTable::new(SHARDS * 4);
+        let used = table.link(id(2), FileType::Regular);
+        for n in 3..4000 {
+            drop(table.link(id(n), FileType::Regular));
+        }
+        assert!(table.len() <= SHARDS * 5, "{} are kept", table.len());
+        assert_eq!(table.find(id(2)), Some(used));
+    }
+}

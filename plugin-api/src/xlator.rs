@@ -1,0 +1,136 @@
+//! The trait that a translator implements, and what it declares about itself.
+
+use std::fmt;
+use std::future::Future;
+
+use abi_stable::StableAbi;
+use abi_stable::std_types::RString;
+
+use crate::for_each_fop;
+use crate::fop::*;
+use crate::options::Options;
+use crate::sdk::{Frame, Handle, InitCx, NotifyCx};
+use crate::{Client, Event};
+
+/// What happens to a fop that the translator's plugin-api has never heard of.
+///
+/// Without a rule, a stacked translator (encryption, deduplication) corrupts data the day a fop is added.
+#[repr(u8)]
+#[derive(StableAbi, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnknownFops {
+    /// It passes by: the translator only watches, or does not mind.
+    Pass,
+    /// It fails with `EOPNOTSUPP`.
+    Deny,
+    /// The host turns it into fops that the translator knows (`copy_file_range` into reads and writes).
+    Decompose,
+}
+
+/// Where a translator may stand: bits of a set.
+pub mod positions {
+    #![allow(missing_docs, reason = "each names the graph it allows")]
+    pub const CLIENT: u32 = 0x1;
+    pub const BRICK: u32 = 0x2;
+    pub const MANAGEMENT: u32 = 0x4;
+    pub const ANY: u32 = 0x7;
+}
+
+/// What a translator says about itself before it runs.
+#[repr(C)]
+#[derive(StableAbi, Debug, Clone)]
+pub struct Declaration {
+    /// The volfile `type`: `features/write-cap`.
+    pub type_name: RString,
+    /// What it does, for people.
+    pub doc: RString,
+    /// Its options.
+    pub options: Options,
+    /// See [`positions`].
+    pub positions: u32,
+    /// See [`UnknownFops`].
+    pub unknown_fops: UnknownFops,
+}
+
+/// Why a translator does not start: a sentence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InitError(pub String);
+
+impl fmt::Display for InitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<T: std::error::Error> From<T> for InitError {
+    fn from(error: T) -> Self {
+        Self(error.to_string())
+    }
+}
+
+macro_rules! passing_fops {
+    ($($(#[$doc:meta])* $code:literal $name:ident $args:ident $reply:ident,)*) => {
+        /// A translator: a node of a graph that winds fops to its children and unwinds their answers.
+        ///
+        /// Every fop that is not written passes to the first child, at no cost: the graph is linked past it. An
+        /// `async fn` may await children, one or several at once; a plain `fn` that returns [`FopResult`] answers at
+        /// once. `#[xlator]` on the `impl` makes it the library's root.
+        pub trait Xlator: Default + Send + Sync + 'static {
+            /// The options it takes.
+            fn options() -> Options {
+                Options::new()
+            }
+
+            /// Reads its options and takes its place; nothing else of it runs before. The graph below is not up yet.
+            ///
+            /// # Errors
+            /// The graph is refused with this sentence.
+            fn init(&mut self, _cx: &InitCx<'_>) -> Result<(), InitError> {
+                Ok(())
+            }
+
+            /// Takes new values of its reconfigurable options.
+            ///
+            /// # Errors
+            /// The change is refused with this sentence; old values stay.
+            fn reconfigure(&self, _cx: &InitCx<'_>) -> Result<(), InitError> {
+                Ok(())
+            }
+
+            /// Hears of an event, and passes it on unless there is a reason not to.
+            fn notify(&self, cx: &NotifyCx<'_>, event: &Event) {
+                cx.pass_on(event);
+            }
+
+            /// A client is gone: gives back what it held.
+            fn client_disconnect(&self, _me: &Handle, _client: &Client) {}
+
+            /// Adds lines `key=value` to a statedump.
+            fn dump(&self, _out: &mut String) {}
+
+            /// Has to stop: ends its tasks, wakes who waits. Its memory goes when its last frame has.
+            fn fini(&self) {}
+
+            $(
+                $(#[$doc])*
+                fn $name(
+                    &self,
+                    frame: &Frame,
+                    args: $args,
+                ) -> impl Future<Output = FopResult<$reply>> + Send {
+                    frame.child().$name(args)
+                }
+            )*
+        }
+    };
+}
+
+for_each_fop!(passing_fops);
+
+/// A fop that answers at once; `#[xlator]` implements it for every plain `fn`.
+pub trait PlainFop<F: FopType> {
+    /// Answers.
+    ///
+    /// # Errors
+    /// As the fop fails.
+    fn answer(&self, frame: &Frame, args: F::Args) -> FopResult<F::Reply>;
+}
