@@ -32,7 +32,17 @@ impl Deref for Cluster {
 impl Cluster {
     /// A sandbox for the stacks under test, with nothing started in it; `None` without root.
     pub fn new() -> Option<Self> {
-        Some(Self { sandbox: Sandbox::new()?, server: Stack::server(), client: Stack::client() })
+        Self::of(Stack::server(), Stack::client())
+    }
+
+    /// A sandbox for the stacks named; `None` without root.
+    pub fn of(server: Stack, client: Stack) -> Option<Self> {
+        Some(Self { sandbox: Sandbox::new()?, server, client })
+    }
+
+    /// The path of a server's program.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.server.program(name)
     }
 
     /// The same with the daemon up; `None` without root.
@@ -68,7 +78,16 @@ impl Cluster {
     /// When its exit code is not 0, or it never answers.
     #[track_caller]
     pub fn start_daemon(&self) {
-        self.glusterd(&["-p", "/run/glusterd.pid"]).ok();
+        self.start_daemon_with(&[]);
+    }
+
+    /// The same with options of its own.
+    ///
+    /// # Panics
+    /// When its exit code is not 0, or it never answers.
+    #[track_caller]
+    pub fn start_daemon_with(&self, args: &[&str]) {
+        self.glusterd(&[&["-p", "/run/glusterd.pid"], args].concat()).ok();
         wait_until("the daemon's answer", || self.gluster("peer status").code == 0);
     }
 
@@ -108,10 +127,19 @@ impl Cluster {
     /// When the mount does not come up.
     #[track_caller]
     pub fn mount(&self, volume: &str, name: &str) -> PathBuf {
+        self.mount_by(&self.client, volume, name)
+    }
+
+    /// Mounts a volume with the `glusterfs` of a stack.
+    ///
+    /// # Panics
+    /// When the mount does not come up.
+    #[track_caller]
+    pub fn mount_by(&self, client: &Stack, volume: &str, name: &str) -> PathBuf {
         let inside = format!("{DATA}/{name}");
         let view = self.view(&inside);
         std::fs::create_dir_all(&view).expect("the scratch folder takes a folder");
-        self.run(self.client.program("glusterfs"), ["-s", HOST, "--volfile-id", volume, &inside]).ok();
+        self.run(client.program("glusterfs"), ["-s", HOST, "--volfile-id", volume, &inside]).ok();
         wait_until("the mount", || self.is_mounted(&inside) && std::fs::read_dir(&view).is_ok());
         view
     }

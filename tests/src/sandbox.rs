@@ -14,6 +14,7 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -54,6 +55,7 @@ impl Sandbox {
             .args(["--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "--kill-child"])
             .arg(helper("sandbox-init"))
             .args([root.path(), Path::new(HOST)])
+            .process_group(0) // a Ctrl-C is for who made it, who then ends it
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -69,17 +71,22 @@ impl Sandbox {
         })
     }
 
+    /// The pid of its first process.
+    pub fn pid(&self) -> i32 {
+        self.init.as_raw_nonzero().get()
+    }
+
     /// A file of the inside, mounts included, as a path for the outside.
     pub fn view(&self, inside: impl AsRef<Path>) -> PathBuf {
         let path = inside.as_ref();
         let relative = path.strip_prefix("/").unwrap_or(path);
-        Path::new(&format!("/proc/{}/root", self.init.as_raw_nonzero())).join(relative)
+        Path::new(&format!("/proc/{}/root", self.pid())).join(relative)
     }
 
     /// A command that will run inside.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("nsenter");
-        command.args(["--target", &self.init.as_raw_nonzero().to_string()]);
+        command.args(["--target", &self.pid().to_string()]);
         command.args(["--mount", "--net", "--pid", "--ipc", "--uts", "--"]).arg(program);
         command
     }
@@ -120,7 +127,7 @@ impl Sandbox {
 
     /// Calls `work` on a thread that lives in the sandbox's network: what it opens there stays there.
     fn within_network<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        let path = format!("/proc/{}/ns/net", self.init.as_raw_nonzero());
+        let path = format!("/proc/{}/ns/net", self.pid());
         let network = File::open(path).expect("the first process is there as long as its sandbox");
         let inside = || {
             move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network))

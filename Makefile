@@ -1,0 +1,70 @@
+# make run     a demo volume in a private place; Ctrl-C takes it all away
+# make test    installs what the tests need, stages, runs every test
+# make check   formatting, lints, licences, documentation
+# make stage   lays a complete tree out below target/stage
+# make bench   benchmarks on an optimised stage
+# make fuzz    every property test with many more cases
+# make soak    the long tests, which `make test` leaves out
+
+# `stage` builds quickly and serves the tests; `release` is what one installs and measures.
+PROFILE ?= release
+CARGO   ?= cargo
+TARGET  := $(or $(CARGO_TARGET_DIR),target)
+BUILT   := $(TARGET)/$(PROFILE)
+STAGE   := target/stage
+PLUGINS := $(wildcard plugins/*/*/Cargo.toml)
+ROOTLESS = $(if $(filter 0,$(shell id -u)),,-E 'not binary(interop)')
+
+.PHONY: run test check stage bench fuzz soak build deps nextest
+
+run: PROFILE := stage
+run: stage
+	@$(BUILT)/demo
+
+test: PROFILE := stage
+test: deps stage nextest
+	$(CARGO) test --doc --workspace --profile $(PROFILE) --quiet
+
+# Without root no sandbox can be made: those tests are left out, and it is said.
+nextest: deps stage
+	$(if $(ROOTLESS),@echo "not root: the tests that need a sandbox are LEFT OUT")
+	MORTAR_STACK_SERVER="$${MORTAR_STACK_SERVER:-$(STAGE)/sbin}" \
+	    $(CARGO) nextest run --workspace --cargo-profile $(PROFILE) $(ROOTLESS)
+
+check: PROFILE := stage
+check:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --profile $(PROFILE) -- -D warnings
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check licenses bans sources; \
+	    else echo "cargo-deny is not installed: licences, bans and sources are not checked"; fi
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --profile $(PROFILE) --quiet
+
+build:
+	$(CARGO) build --workspace --profile $(PROFILE)
+
+# A file is replaced, never written over: what runs goes on with the one it opened.
+stage: build
+	@mkdir -p $(STAGE)/sbin
+	@install -m 755 $(BUILT)/mortar $(BUILT)/gluster $(STAGE)/sbin
+	@for name in glusterd glusterfsd glusterfs; do ln -sfn mortar $(STAGE)/sbin/$$name; done
+	@for manifest in $(PLUGINS); do \
+	    place=$${manifest#plugins/}; place=$${place%/Cargo.toml}; \
+	    case $$place in rpc-transport/*|rpc-program/*|auth/*) to=$$place ;; *) to=xlator/$$place ;; esac; \
+	    built=lib$$(echo $$place | tr '/-' '__').so; \
+	    install -D -m 755 $(BUILT)/$$built $(STAGE)/lib/mortar/$$to.so || exit 1; \
+	done
+	@echo "staged $(words $(PLUGINS)) plugins and the programs below $(STAGE)"
+
+deps:
+	@.ci/deps
+
+bench: stage
+	$(CARGO) bench --workspace --bench '*'
+
+fuzz: PROFILE := stage
+fuzz:
+	PROPTEST_CASES=$${PROPTEST_CASES:-50000} $(CARGO) nextest run --workspace --cargo-profile $(PROFILE) -E 'not binary(interop)'
+
+soak: PROFILE := stage
+soak: deps stage
+	$(CARGO) nextest run -p tests --cargo-profile $(PROFILE) --run-ignored only
