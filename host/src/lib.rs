@@ -1,6 +1,23 @@
 //! The host: reads a volfile, opens its translators, serves the graph.
 //!
+//! - [`globals`], [`ctx`], [`settings`], [`install`]: the process, what it was asked to do, where things lie
+//! - [`cmdline`]: the command line
+//! - [`logging`]: log lines, ours and the plugins'
+//! - [`process`]: leaving the terminal, pid file, limits, signals
+//! - [`mount`]: what a client does before it leaves the terminal
 //! - [`volfile`]: the text: grammar, AST, check
-//! - [`suggest`]: "did you mean"
+//! - [`volumes`]: from the volfile to a graph that serves
+//! - [`report`], [`tools`], [`suggest`]: the edge to people
+pub mod cmdline;
+pub mod ctx;
+pub mod globals;
+pub mod install;
+pub mod logging;
+pub mod mount;
+pub mod process;
+pub mod report;
+pub mod settings;
 pub mod suggest;
+pub mod tools;
 pub mod volfile;
+pub mod volumes;

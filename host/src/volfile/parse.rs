@@ -94,3 +94,30 @@ fn open_volume(tokens: &[Spanned], at: usize) -> Option<Word> {
     }
     open
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::volfile::check;
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic(text in "(volume|type|option|subvolumes|end-volume|[a-z\"\\\\`#\n é]| ){0,40}") {
+            if let Ok(file) = parse(&text) {
+                let _ = check(&file);
+            }
+        }
+
+        #[test]
+        fn any_word_prints_so_that_it_reads_back(word in "[^\n`\0]{0,12}") {
+            let written = Word { text: word.clone(), span: 0..0 };
+            let text = format!("volume {written} option {written} {written} subvolumes {written} end-volume");
+            let file = parse(&text).map_err(|fault| TestCaseError::fail(format!("{text:?}: {fault}")))?;
+            prop_assert_eq!(&file.volumes[0].name.text, &word);
+            prop_assert_eq!(&file.volumes[0].option(&word).unwrap().text, &word);
+            prop_assert_eq!(&file.volumes[0].subvolumes().next().unwrap().text, &word);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The sub-commands of `mortar`.
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use super::args::HostArgs;
+use super::settle::{self, Origin, plugin_dirs};
+use super::{CmdlineError, PluginAsk, Request, Tool};
+use crate::settings::Mode;
+
+/// The plugin host by its own name.
+#[derive(Debug, Parser)]
+#[command(name = "mortar", about = "The plugin host by its own name", disable_version_flag = true)]
+struct MortarArgs {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Print the version
+    #[arg(short = 'V', long)]
+    version: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve a volfile, as glusterd, glusterfsd or glusterfs do
+    Run {
+        /// The role to play
+        #[arg(long = "as", value_enum, default_value_t = Role::Glusterd)]
+        role: Role,
+        #[command(flatten)]
+        args: Box<HostArgs>,
+    },
+    /// Check a volfile: exit code 0 when it is sound
+    Check {
+        /// The volfile
+        volfile: PathBuf,
+    },
+    /// Show the graph of a volfile
+    Graph {
+        /// The volfile
+        volfile: PathBuf,
+        /// Folder searched for plugins first; may be repeated
+        #[arg(long, value_name = "FOLDER")]
+        plugin_dir: Vec<PathBuf>,
+    },
+    /// Ask about plugins
+    Plugin {
+        #[command(subcommand)]
+        ask: Ask,
+        /// Folder searched for plugins first; may be repeated
+        #[arg(long, value_name = "FOLDER", global = true)]
+        plugin_dir: Vec<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Ask {
+    /// List every plugin found, with its fops and options
+    List,
+    /// Show one plugin's declaration
+    Info {
+        /// A type, such as debug/trace, or a file
+        plugin: String,
+    },
+    /// Say whether a file would be opened, and if not, why
+    Check {
+        /// The file
+        file: PathBuf,
+    },
+    /// Show the faults that running processes have counted
+    Faults,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Role {
+    Glusterd,
+    Glusterfsd,
+    Glusterfs,
+}
+
+/// Reads the command line of `mortar`.
+pub(super) fn parse(words: Vec<OsString>, origin: Origin) -> Result<Request, CmdlineError> {
+    let args = match MortarArgs::try_parse_from(words) {
+        Ok(args) => args,
+        Err(error) => return super::usage(&error),
+    };
+    let tool = match args.command {
+        _ if args.version => Tool::Print(super::version()),
+        Some(Command::Run { role, args }) => return settle::settle(*args, role.mode(), origin),
+        Some(Command::Check { volfile }) => Tool::Check { volfile },
+        Some(Command::Graph { volfile, plugin_dir }) => {
+            Tool::Graph { volfile, plugin_dirs: plugin_dirs(plugin_dir) }
+        }
+        Some(Command::Plugin { ask, plugin_dir }) => {
+            Tool::Plugin { ask: ask.into(), plugin_dirs: plugin_dirs(plugin_dir) }
+        }
+        None => return super::usage(&missing_command()),
+    };
+    Ok(Request::Tool(tool))
+}
+
+fn missing_command() -> clap::Error {
+    use clap::CommandFactory;
+    MortarArgs::command().error(
+        clap::error::ErrorKind::MissingSubcommand,
+        "what is to be done? run, check, graph or plugin; `mortar --help` shows more",
+    )
+}
+
+impl Role {
+    fn mode(self) -> Mode {
+        match self {
+            Role::Glusterd => Mode::Management,
+            Role::Glusterfsd => Mode::Server,
+            Role::Glusterfs => Mode::Client,
+        }
+    }
+}
+
+impl From<Ask> for PluginAsk {
+    fn from(ask: Ask) -> PluginAsk {
+        match ask {
+            Ask::List => PluginAsk::List,
+            Ask::Info { plugin } => PluginAsk::Info(plugin),
+            Ask::Check { file } => PluginAsk::Check(file),
+            Ask::Faults => PluginAsk::Faults,
+        }
+    }
+}

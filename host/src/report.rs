@@ -1,0 +1,115 @@
+//! The edge to people: an error becomes words on standard error and an exit code.
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use crate::cmdline::CmdlineError;
+use crate::ctx::Ctx;
+use crate::logging::{self, Level, LogError};
+use crate::process::{self, DaemonError, Parent, SignalError};
+use crate::tools::ToolError;
+use crate::volfile::{VolfileError, render};
+use crate::volumes::VolumesError;
+
+/// Why a process did not start; one variant for each step that may fail.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The command line.
+    #[error(transparent)]
+    Cmdline(#[from] CmdlineError),
+    /// A tool.
+    #[error(transparent)]
+    Tool(#[from] ToolError),
+    /// Logging.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The mount.
+    #[error("mounting on {} is not built yet", point.display())]
+    Mount {
+        /// The mount point.
+        point: std::path::PathBuf,
+    },
+    /// Leaving the terminal, and the pid file.
+    #[error(transparent)]
+    Daemon(#[from] DaemonError),
+    /// Signals.
+    #[error(transparent)]
+    Signals(#[from] SignalError),
+    /// The volfile and its graph.
+    #[error(transparent)]
+    Volumes(#[from] VolumesError),
+}
+
+impl StartError {
+    /// The exit code: 64 for an option that does not exist, 255 for one that cannot be followed, the system's error
+    /// number for a pid file that cannot be had, else 1.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            StartError::Cmdline(CmdlineError::Usage { value: false, .. }) => 64,
+            StartError::Cmdline(_) => 255,
+            StartError::Daemon(error) => error.exit_code(),
+            _ => 1,
+        }
+    }
+
+    /// The words for a terminal or a pipe.
+    pub fn words(&self, colour: bool) -> String {
+        match self {
+            StartError::Tool(ToolError::Volfile(VolfileError::Faults { origin, text, faults }))
+            | StartError::Volumes(VolumesError::Volfile(VolfileError::Faults { origin, text, faults }))
+                if colour =>
+            {
+                render::terminal(origin, text, faults)
+            }
+            other => other.to_string(),
+        }
+    }
+}
+
+/// Prints the error and gives the exit code.
+pub fn failure(program: &str, error: &StartError) -> ExitCode {
+    let words = error.words(std::io::stderr().is_terminal());
+    let words = words.trim_end();
+    // Usage errors and drawings name their place themselves.
+    if words.contains('\n') {
+        eprintln!("{words}");
+    } else {
+        eprintln!("{program}: {words}");
+    }
+    ExitCode::from(error.exit_code())
+}
+
+/// The first lines of a log: who started, with what, and which options do nothing here.
+pub fn first_lines(ctx: &Ctx) {
+    let Ctx { settings, .. } = ctx;
+    tracing::info!(
+        xl = %settings.program, msgid = 100_030, arg = %settings.program, version = "10.3",
+        mortar = env!("CARGO_PKG_VERSION"), cmdlinestr = %settings.command_line, "Started running version"
+    );
+    for note in &settings.notes {
+        tracing::warn!(xl = %settings.program, "{note}");
+    }
+    if let Some(score) = settings.oom_score_adj
+        && let Err(error) = process::set_oom_score(score)
+    {
+        tracing::warn!(xl = %settings.program, "{error}");
+    }
+}
+
+/// Logs the error of a start that failed; where the log is the terminal, [`failure`] says it.
+pub fn log(error: &StartError) {
+    let words = error.words(false);
+    if logging::is_terminal() {
+        return;
+    }
+    match words.split_once('\n') {
+        Some(_) => logging::block(Level::Error, &words),
+        None => tracing::error!("{words}"),
+    }
+}
+
+/// Logs the error of a start that failed after the fork, leaves nothing behind, and tells the parent.
+pub fn failed_start(parent: &Parent, error: &StartError) {
+    log(error);
+    parent.discard_pid_file();
+    parent.report_failure(error.exit_code(), &error.words(false));
+}
