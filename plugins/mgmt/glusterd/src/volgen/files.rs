@@ -1,0 +1,59 @@
+//! All volfiles of a volume, by name.
+
+use super::cluster::Trust;
+use super::settings::Settings;
+use super::{brick, client, gfproxy, rebalance, self_heal};
+use crate::paths::{Paths, brick_volfile_id};
+use crate::store::cluster_options::ClusterOptions;
+use crate::store::{StoreError, atomic};
+use crate::volume::{Transport, Volume, VolumeKind};
+
+/// Name and text of every volfile that lies in the volume's folder.
+#[must_use]
+pub fn generate(volume: &Volume, cluster: &ClusterOptions, paths: &Paths) -> Vec<(String, String)> {
+    let settings = Settings::new(volume, cluster);
+    let name = &volume.name;
+    let mut files: Vec<(String, String)> = volume
+        .bricks
+        .iter()
+        .map(|brick| {
+            let id = brick_volfile_id(name, &brick.host, &brick.path);
+            (format!("{id}.vol"), brick::graph(volume, brick, &settings, paths).to_string())
+        })
+        .collect();
+    let words: &[&str] = match volume.transport {
+        Transport::Tcp => &["tcp"],
+        Transport::Rdma => &["rdma"],
+        Transport::TcpRdma => &["tcp", "rdma"],
+    };
+    for word in words {
+        let plain = client::graph(volume, &settings, Trust::Plain).to_string();
+        let trusted = client::graph(volume, &settings, Trust::Trusted).to_string();
+        let thin = gfproxy::thin_client(volume, &settings).to_string();
+        files.push((format!("{name}.{word}-fuse.vol"), plain));
+        files.push((format!("trusted-{name}.{word}-fuse.vol"), trusted));
+        files.push((format!("trusted-{name}.{word}-gfproxy-fuse.vol"), thin));
+    }
+    files.push((format!("{name}.gfproxyd.vol"), gfproxy::daemon(volume, &settings).to_string()));
+    if volume.subvolume_count() > 1 {
+        files.push((format!("{name}-rebalance.vol"), rebalance::graph(volume, &settings).to_string()));
+    }
+    if !matches!(volume.kind, VolumeKind::Distribute) {
+        files.push((format!("{name}-shd.vol"), self_heal::graph(volume, &settings).to_string()));
+    }
+    files
+}
+
+/// Writes the volfiles into the volume's folder; answers whether any of them changed, so that clients have to be
+/// told.
+///
+/// # Errors
+/// A file cannot be written.
+pub fn write(volume: &Volume, cluster: &ClusterOptions, paths: &Paths) -> Result<bool, StoreError> {
+    let folder = paths.volume(&volume.name);
+    let mut changed = false;
+    for (name, text) in generate(volume, cluster, paths) {
+        changed |= atomic::replace_if_changed(&folder.join(name), text.as_bytes())?;
+    }
+    Ok(changed)
+}

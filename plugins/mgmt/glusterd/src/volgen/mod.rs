@@ -1,0 +1,19 @@
+//! Volfile generation: a volume becomes typed graphs, the graphs become text.
+//!
+//! * [`graph`]: translators, their options and children
+//! * [`settings`]: what is set, or stands unless it is set
+//! * [`brick`], [`client`], [`gfproxy`], [`rebalance`], [`self_heal`]: one kind of graph each
+//! * [`files`]: all volfiles of a volume, by name
+
+mod brick;
+mod client;
+mod cluster;
+pub mod files;
+mod gfproxy;
+pub mod graph;
+mod rebalance;
+mod self_heal;
+mod settings;
+
+pub use files::generate;
+pub use graph::{VolGraph, Xlator};

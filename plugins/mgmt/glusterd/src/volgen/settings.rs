@@ -1,0 +1,51 @@
+//! What a volume sets, or what stands unless it sets it.
+
+use super::graph::VolGraph;
+use crate::options::{self, TABLE, parse_bool};
+use crate::store::cluster_options::ClusterOptions;
+use crate::volume::Volume;
+
+/// Options of one volume over the cluster's and over the table's standing values.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Settings<'a> {
+    volume: &'a Volume,
+    cluster: &'a ClusterOptions,
+}
+
+impl<'a> Settings<'a> {
+    pub(super) fn new(volume: &'a Volume, cluster: &'a ClusterOptions) -> Self {
+        Self { volume, cluster }
+    }
+
+    /// The value set on the volume.
+    pub(super) fn set(&self, name: &str) -> Option<&'a str> {
+        self.volume.options.get(name)
+    }
+
+    /// The value set on the volume or for the cluster, else the table's standing value.
+    pub(super) fn value(&self, name: &str) -> Option<&'a str> {
+        self.set(name).or_else(|| self.cluster.values.get(name)).or_else(|| options::standing_value(name))
+    }
+
+    /// Whether [`value`](Self::value) is a boolean word for on.
+    pub(super) fn is_on(&self, name: &str) -> bool {
+        self.value(name).and_then(parse_bool) == Some(true)
+    }
+
+    /// Writes every option of the table that has a value to the translators it is for.
+    pub(super) fn apply(&self, graph: &mut VolGraph) {
+        self.apply_with(graph, |_| None);
+    }
+
+    /// As [`apply`](Self::apply), where `over` answers with values that go before all others.
+    pub(super) fn apply_with(&self, graph: &mut VolGraph, over: impl Fn(&str) -> Option<&'static str>) {
+        for option in TABLE {
+            let Some(key) = option.volfile_key() else { continue };
+            let set = || self.set(option.name).or_else(|| self.cluster.values.get(option.name));
+            let Some(value) = over(option.name).or_else(set).or(option.value) else { continue };
+            for xlator in graph.of_kind_mut(option.xlator) {
+                xlator.set(key, value);
+            }
+        }
+    }
+}
