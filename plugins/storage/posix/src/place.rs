@@ -1,0 +1,182 @@
+//! A place in the brick: one object, however it was reached, with the system calls that work on it.
+//!
+//! Nothing here follows a symlink in the last component, and what comes before it is either a directory that is held
+//! open or the handle tree, which no client can name.
+
+use std::ffi::CStr;
+use std::io::Write;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+use rustix::fs::{AtFlags, Mode, Statx, StatxFlags, Timestamps, XattrFlags};
+use rustix::io::{Errno, Result};
+use smallvec::SmallVec;
+
+use crate::handle::HandleName;
+use crate::name::Name;
+
+/// Longest xattr value that the kernel knows.
+const XATTR_MAX: usize = 65536;
+
+type PathBuffer = SmallVec<[u8; 512]>;
+
+/// One object of the brick.
+#[derive(Debug, Clone)]
+pub(crate) enum Place<'a> {
+    /// By an open file or directory.
+    Fd(BorrowedFd<'a>),
+    /// A directory that the cache holds open.
+    Dir(Arc<OwnedFd>),
+    /// By its name in a directory that is held open.
+    Entry(BorrowedFd<'a>, Name<'a>),
+    /// By its handle: never a directory.
+    Handle(Housekeeping<'a>, HandleName),
+    /// In `.glusterfs/unlink`: open, but without a name.
+    Unlinked(Housekeeping<'a>, [u8; 36]),
+}
+
+/// The `.glusterfs` folder, held open, with its path for the calls that take only paths.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Housekeeping<'a> {
+    pub(crate) fd: BorrowedFd<'a>,
+    pub(crate) path: &'a [u8],
+}
+
+impl std::fmt::Debug for HandleName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.bytes().escape_ascii())
+    }
+}
+
+enum Target<'p> {
+    Fd(BorrowedFd<'p>),
+    Path(&'p CStr),
+}
+
+impl Place<'_> {
+    /// The attributes.
+    pub(crate) fn stat(&self) -> Result<Statx> {
+        let mask = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
+        self.at(|dir, name, flags| rustix::fs::statx(dir, name, flags, mask))
+    }
+
+    pub(crate) fn chown(&self, uid: Option<u32>, gid: Option<u32>) -> Result<()> {
+        let (uid, gid) = (uid.map(rustix::fs::Uid::from_raw), gid.map(rustix::fs::Gid::from_raw));
+        self.at(|dir, name, flags| rustix::fs::chownat(dir, name, uid, gid, flags))
+    }
+
+    /// Sets the permission bits. The caller has seen that this is no symlink: there is no call that would not follow
+    /// one on every kernel.
+    pub(crate) fn chmod(&self, mode: u32) -> Result<()> {
+        let mode = Mode::from_bits_truncate(mode & 0o7777);
+        match self {
+            Self::Fd(fd) => rustix::fs::fchmod(fd, mode),
+            Self::Dir(fd) => rustix::fs::fchmod(fd, mode),
+            _ => self.at(|dir, name, _| rustix::fs::chmodat(dir, name, mode, AtFlags::empty())),
+        }
+    }
+
+    pub(crate) fn set_times(&self, times: &Timestamps) -> Result<()> {
+        match self {
+            Self::Fd(fd) => rustix::fs::futimens(fd, times),
+            Self::Dir(fd) => rustix::fs::futimens(fd, times),
+            _ => self.at(|dir, name, flags| rustix::fs::utimensat(dir, name, times, flags)),
+        }
+    }
+
+    /// Reads the xattr `name` into `buf`; gives its length. `ENODATA` when there is none, `ERANGE` when it is longer.
+    pub(crate) fn xattr(&self, name: &[u8], buf: &mut [u8]) -> Result<usize> {
+        self.target(|target| match target {
+            Target::Fd(fd) => rustix::fs::fgetxattr(fd, name, buf),
+            Target::Path(path) => rustix::fs::lgetxattr(path, name, buf),
+        })
+    }
+
+    /// The whole value of the xattr `name`.
+    pub(crate) fn xattr_vec(&self, name: &[u8]) -> Result<Vec<u8>> {
+        let mut small = [0; 256];
+        match self.xattr(name, &mut small) {
+            Ok(len) => Ok(small[..len].to_vec()),
+            Err(Errno::RANGE) => {
+                let mut large = vec![0; XATTR_MAX];
+                let len = self.xattr(name, &mut large)?;
+                large.truncate(len);
+                Ok(large)
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    pub(crate) fn set_xattr(&self, name: &[u8], value: &[u8], flags: XattrFlags) -> Result<()> {
+        self.target(|target| match target {
+            Target::Fd(fd) => rustix::fs::fsetxattr(fd, name, value, flags),
+            Target::Path(path) => rustix::fs::lsetxattr(path, name, value, flags),
+        })
+    }
+
+    pub(crate) fn remove_xattr(&self, name: &[u8]) -> Result<()> {
+        self.target(|target| match target {
+            Target::Fd(fd) => rustix::fs::fremovexattr(fd, name),
+            Target::Path(path) => rustix::fs::lremovexattr(path, name),
+        })
+    }
+
+    /// The names of all xattrs, each ended by a NUL.
+    pub(crate) fn xattr_names(&self) -> Result<SmallVec<[u8; 512]>> {
+        let mut names: SmallVec<[u8; 512]> = SmallVec::from_elem(0, 512);
+        loop {
+            let got = self.target(|target| match target {
+                Target::Fd(fd) => rustix::fs::flistxattr(fd, &mut names[..]),
+                Target::Path(path) => rustix::fs::llistxattr(path, &mut names[..]),
+            });
+            match got {
+                Ok(len) => {
+                    names.truncate(len);
+                    return Ok(names);
+                }
+                Err(Errno::RANGE) if names.len() < XATTR_MAX => names.resize(XATTR_MAX, 0),
+                Err(e) => return Err(e),
+            }
+        }
+    }
+
+    /// Runs a call of the `*at` family: a directory, a name in it (empty for the fd itself) and the flags that fit.
+    fn at<T>(&self, call: impl FnOnce(BorrowedFd<'_>, &[u8], AtFlags) -> Result<T>) -> Result<T> {
+        match self {
+            Self::Fd(fd) => call(*fd, b"", AtFlags::EMPTY_PATH),
+            Self::Dir(fd) => call(fd.as_fd(), b"", AtFlags::EMPTY_PATH),
+            Self::Entry(dir, name) => call(*dir, name.bytes(), AtFlags::SYMLINK_NOFOLLOW),
+            Self::Handle(keep, name) => call(keep.fd, name.bytes(), AtFlags::SYMLINK_NOFOLLOW),
+            Self::Unlinked(keep, name) => {
+                let path = [b"unlink/", &name[..]].concat();
+                call(keep.fd, &path, AtFlags::SYMLINK_NOFOLLOW)
+            }
+        }
+    }
+
+    /// Runs a call of the xattr family, which knows an fd or a path but no pair of them. An entry is reached through
+    /// its directory's magic link, so that nothing above it can be swapped.
+    fn target<T>(&self, call: impl FnOnce(Target<'_>) -> Result<T>) -> Result<T> {
+        let mut path = PathBuffer::new();
+        match self {
+            Self::Fd(fd) => return call(Target::Fd(*fd)),
+            Self::Dir(fd) => return call(Target::Fd(fd.as_fd())),
+            Self::Entry(dir, name) => {
+                write!(path, "/proc/self/fd/{}/", dir.as_raw_fd()).expect("a vector takes every write");
+                path.extend_from_slice(name.bytes());
+            }
+            Self::Handle(keep, name) => {
+                path.extend_from_slice(keep.path);
+                path.push(b'/');
+                path.extend_from_slice(name.bytes());
+            }
+            Self::Unlinked(keep, name) => {
+                path.extend_from_slice(keep.path);
+                path.extend_from_slice(b"/unlink/");
+                path.extend_from_slice(name);
+            }
+        }
+        path.push(0);
+        call(Target::Path(CStr::from_bytes_with_nul(&path).map_err(|_| Errno::INVAL)?))
+    }
+}
