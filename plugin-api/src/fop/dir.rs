@@ -47,7 +47,7 @@ pub struct Readdirp {
 
 /// A name in a directory.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, Default)]
+#[derive(StableAbi, Debug, Clone, Default, PartialEq)]
 pub struct DirEntry {
     /// The inode number that applications see.
     pub ino: u64,
