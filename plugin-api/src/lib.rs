@@ -80,8 +80,9 @@ pub mod prelude {
     pub use crate::fop::*;
     pub use crate::options::Options;
     pub use crate::{
-        Client, CtxKey, Dict, Errno, Event, EventKind, Fd, FileType, Frame, Gfid, Handle, Iatt, Identity, InitCx,
-        InitError, Inode, IoBuf, IoBufMut, LkOwner, Loc, NotifyCx, Payload, Value, Xlator, log, rt, xlator,
+        Client, CtxKey, Dict, Errno, Event, EventKind, Fd, FileType, Frame, Gfid, Handle, Iatt, Identity,
+        InitCx, InitError, Inode, IoBuf, IoBufMut, LkOwner, Loc, NotifyCx, Payload, Value, Xlator, log, rt,
+        xlator,
     };
 }
 

@@ -147,4 +147,3 @@ pub trait Transport: 'static {
     /// Connects as `options` say.
     fn connect(options: Dict, handler: Handler) -> impl Future<Output = Result<Connection, Errno>> + Send;
 }
-

@@ -6,8 +6,8 @@ use std::future::Future;
 use abi_stable::StableAbi;
 use abi_stable::std_types::RString;
 
-use crate::for_each_fop;
 use crate::fop::*;
+use crate::for_each_fop;
 use crate::options::Options;
 use crate::sdk::{Frame, Handle, InitCx, NotifyCx};
 use crate::{Client, Event};

@@ -5,7 +5,9 @@ use proc_macro2::{Span, TokenStream as Tokens};
 use quote::{format_ident, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::{Error, Expr, ExprLit, ImplItem, ImplItemFn, ItemImpl, Lit, LitStr, MetaNameValue, Token, parse_quote};
+use syn::{
+    Error, Expr, ExprLit, ImplItem, ImplItemFn, ItemImpl, Lit, LitStr, MetaNameValue, Token, parse_quote,
+};
 
 /// Makes an `impl Xlator for T` its library's root.
 ///
@@ -37,7 +39,10 @@ impl Parse for Args {
         if type_name.value().split('/').filter(|part| !part.is_empty()).count() != 2
             && type_name.value() != "meta"
         {
-            return Err(Error::new(type_name.span(), "expected `category/name`, as in \"features/write-cap\""));
+            return Err(Error::new(
+                type_name.span(),
+                "expected `category/name`, as in \"features/write-cap\"",
+            ));
         }
         Ok(Self { type_name, named })
     }
@@ -54,7 +59,8 @@ impl Args {
 }
 
 /// The methods of the trait that are not fops.
-const LIFECYCLE: [&str; 7] = ["options", "init", "reconfigure", "notify", "client_disconnect", "dump", "fini"];
+const LIFECYCLE: [&str; 7] =
+    ["options", "init", "reconfigure", "notify", "client_disconnect", "dump", "fini"];
 
 fn expand(args: &Args, mut item: ItemImpl) -> syn::Result<Tokens> {
     let ty = item.self_ty.clone();
@@ -137,7 +143,12 @@ fn positions(args: &Args) -> syn::Result<Tokens> {
             "client" => quote!(::plugin_api::positions::CLIENT),
             "brick" => quote!(::plugin_api::positions::BRICK),
             "management" => quote!(::plugin_api::positions::MANAGEMENT),
-            _ => return Err(Error::new(text.span(), "expected `client`, `brick` or `management`, with commas")),
+            _ => {
+                return Err(Error::new(
+                    text.span(),
+                    "expected `client`, `brick` or `management`, with commas",
+                ));
+            }
         });
     }
     Ok(quote!(#(#bits)|*))

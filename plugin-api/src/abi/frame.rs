@@ -4,8 +4,8 @@ use std::alloc::Layout;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use abi_stable::std_types::{ROption, RVec};
 use abi_stable::StableAbi;
+use abi_stable::std_types::{ROption, RVec};
 
 use crate::{Client, LkOwner};
 

@@ -175,7 +175,8 @@ fn of_release(data: *const ()) {
 /// Runs `f` with a context whose waker is the borrowed `header`.
 pub(crate) fn with_waker<R>(header: *const WakerHeader, f: impl FnOnce(&mut Context<'_>) -> R) -> R {
     // SAFETY: the table keeps the contract of `RawWaker`; the handle is borrowed, so it must not be dropped.
-    let waker = std::mem::ManuallyDrop::new(unsafe { Waker::from_raw(RawWaker::new(header.cast(), &OF_HEADER)) });
+    let waker =
+        std::mem::ManuallyDrop::new(unsafe { Waker::from_raw(RawWaker::new(header.cast(), &OF_HEADER)) });
     f(&mut Context::from_waker(&waker))
 }
 
@@ -198,10 +199,18 @@ unsafe impl Send for Shared {}
 // SAFETY: as above.
 unsafe impl Sync for Shared {}
 
-static BORROWED: WakerVtable =
-    WakerVtable { clone: borrowed_clone, wake: borrowed_misuse, wake_by_ref: borrowed_wake, release: borrowed_misuse };
-static SHARED: WakerVtable =
-    WakerVtable { clone: shared_clone, wake: shared_wake, wake_by_ref: shared_wake_by_ref, release: shared_release };
+static BORROWED: WakerVtable = WakerVtable {
+    clone: borrowed_clone,
+    wake: borrowed_misuse,
+    wake_by_ref: borrowed_wake,
+    release: borrowed_misuse,
+};
+static SHARED: WakerVtable = WakerVtable {
+    clone: shared_clone,
+    wake: shared_wake,
+    wake_by_ref: shared_wake_by_ref,
+    release: shared_release,
+};
 
 fn share(waker: &Waker) -> *const WakerHeader {
     let shared = Shared { header: WakerHeader { vtable: &raw const SHARED }, waker: waker.clone() };

@@ -75,8 +75,13 @@ pub struct HostApi {
     /// Ends the watch.
     pub fd_unwatch: unsafe extern "C" fn(fd: RawFd),
     /// Tries `step` when the descriptor is ready for reading (0) or writing (1). See [`IO_PENDING`].
-    pub fd_poll:
-        unsafe extern "C" fn(fd: RawFd, dir: u8, waker: *const WakerHeader, step: IoStep, arg: *mut ()) -> isize,
+    pub fd_poll: unsafe extern "C" fn(
+        fd: RawFd,
+        dir: u8,
+        waker: *const WakerHeader,
+        step: IoStep,
+        arg: *mut (),
+    ) -> isize,
     /// A frame with an empty identity: a [`FrameHead`](super::frame::FrameHead).
     pub frame_take: extern "C" fn() -> *mut (),
     /// Gives a frame back; every future in it is gone.

@@ -1,8 +1,12 @@
 //! The line between libraries: root module, version, and the types that cross it.
-#![allow(unsafe_code, reason = "memory that another library owns is touched here, and nowhere else but in sdk")]
+#![allow(
+    unsafe_code,
+    reason = "memory that another library owns is touched here, and nowhere else but in sdk"
+)]
 
 pub mod frame;
 pub mod future;
+pub mod graph;
 pub mod host;
 pub mod iobuf;
 pub mod node;

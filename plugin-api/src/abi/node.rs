@@ -58,6 +58,10 @@ pub struct Node {
     pub retain: unsafe extern "C" fn(node: *const Node),
     /// Gives such a count up; the last one frees the graph.
     pub release: unsafe extern "C" fn(node: *const Node),
+    /// A call is about to begin: the instances of the graph stay until it has ended.
+    pub begin: unsafe extern "C" fn(node: *const Node),
+    /// Such a call has ended; the caller still counts the graph.
+    pub end: unsafe extern "C" fn(node: *const Node),
 }
 
 /// The node serves.

@@ -27,7 +27,8 @@ pub struct ObjectVtable {
     pub slot_get: unsafe extern "C" fn(*const ObjectHeader, key: u64, retain: RetainFn) -> *const (),
     /// Puts a context under `key` and answers the one that was there (to be released by who asked), or null. With
     /// `only_if_empty`, a context that is there stays and the new one is answered.
-    pub slot_put: unsafe extern "C" fn(*const ObjectHeader, key: u64, slot: Slot, only_if_empty: bool) -> *const (),
+    pub slot_put:
+        unsafe extern "C" fn(*const ObjectHeader, key: u64, slot: Slot, only_if_empty: bool) -> *const (),
 }
 
 /// Counts a context once more; belongs to the library that made the context.
@@ -163,7 +164,8 @@ impl<T> Object<T> {
     #[must_use]
     pub fn ctx<C: Any + Send + Sync>(&self, key: CtxKey) -> Option<Arc<C>> {
         // SAFETY: `key` is this library's alone, so whatever lies under it is a `Context` of this library.
-        let value = unsafe { (self.vtable().slot_get)(self.header.as_ptr(), key.0, RetainFn(retain_context)) };
+        let value =
+            unsafe { (self.vtable().slot_get)(self.header.as_ptr(), key.0, RetainFn(retain_context)) };
         take_context(value)?.downcast().ok()
     }
 

@@ -72,7 +72,14 @@ macro_rules! opaque_debug {
 }
 pub(crate) use opaque_debug;
 
-opaque_debug!(PluginRootRef, XlatorModuleRef, HostApiRef, TransportModuleRef, ProgramModuleRef, AuthModuleRef);
+opaque_debug!(
+    PluginRootRef,
+    XlatorModuleRef,
+    HostApiRef,
+    TransportModuleRef,
+    ProgramModuleRef,
+    AuthModuleRef
+);
 
 impl RootModule for PluginRootRef {
     abi_stable::declare_root_module_statics! {PluginRootRef}

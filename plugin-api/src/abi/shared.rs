@@ -108,7 +108,11 @@ macro_rules! vtable {
         crate::abi::root::opaque_debug!($table, $table_ref);
 
         mod $module {
-            #![allow(unsafe_code, reason = "one cast of the state for each function of the table")]
+            #![allow(
+                unsafe_code,
+                missing_debug_implementations,
+                reason = "one cast of the state for each function of the table, which has nothing to show"
+            )]
             use super::*;
 
             $(#[$doc])*

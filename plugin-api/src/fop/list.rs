@@ -164,5 +164,4 @@ macro_rules! kinds {
     };
 }
 
-
 for_each_fop!(kinds);

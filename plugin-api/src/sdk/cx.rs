@@ -53,7 +53,10 @@ impl<'a> InitCx<'a> {
     /// When there is neither.
     pub fn text(&self, key: &str) -> Result<&'a str, InitError> {
         self.find(key).ok_or_else(|| {
-            InitError(format!("{} has no option `{key}`: add `option {key} VALUE` to the volfile", self.name()))
+            InitError(format!(
+                "{} has no option `{key}`: add `option {key} VALUE` to the volfile",
+                self.name()
+            ))
         })
     }
 

@@ -58,13 +58,18 @@ fn fault(node: *const Node, fop: u32, cause: Box<dyn Any + Send>) -> FopError {
 
 /// What a panic said.
 pub(super) fn panic_message(cause: &(dyn Any + Send)) -> String {
-    let text = cause.downcast_ref::<&str>().copied().or_else(|| cause.downcast_ref::<String>().map(String::as_str));
+    let text =
+        cause.downcast_ref::<&str>().copied().or_else(|| cause.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("a panic without a message").to_owned()
 }
 
 /// Starts a fop of translator `X`: `begin` calls the author's `async fn`.
 #[inline]
-unsafe fn start<X, F, Fut>(entry: Entry<F>, args: F::Args, begin: impl FnOnce(&'static X, &'static Frame, F::Args) -> Fut) -> u8
+unsafe fn start<X, F, Fut>(
+    entry: Entry<F>,
+    args: F::Args,
+    begin: impl FnOnce(&'static X, &'static Frame, F::Args) -> Fut,
+) -> u8
 where
     X: Xlator,
     F: FopType,

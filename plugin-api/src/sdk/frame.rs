@@ -189,7 +189,9 @@ impl<F: FopType> Wind<'_, F> {
         let mut out = MaybeUninit::<RResult<F::Reply, FopError>>::uninit();
         let done = match &mut self.state {
             State::Ready(_) => {
-                let State::Ready(args) = std::mem::replace(&mut self.state, State::Done) else { unreachable!() };
+                let State::Ready(args) = std::mem::replace(&mut self.state, State::Done) else {
+                    unreachable!()
+                };
                 let Some(route) = self.child.link.and_then(|link| link.route(F::CODE)) else {
                     return Poll::Ready(Err(Errno::EOPNOTSUPP.into()));
                 };
@@ -291,10 +293,11 @@ impl Handle {
     #[must_use]
     pub fn frame(&self, identity: Identity) -> OwnedFrame {
         let head: *mut FrameHead = host().frame_take()().cast();
-        // SAFETY: a fresh frame is this caller's alone.
+        // SAFETY: a fresh frame is this caller's alone; the handle counts the graph, whose call this begins.
         unsafe {
             (*head).identity = identity;
             (*head).client = ROption::RNone;
+            (self.node().begin)(self.node);
         }
         OwnedFrame { head, handle: self.clone() }
     }
@@ -398,7 +401,11 @@ impl OwnedFrame {
 
 impl Drop for OwnedFrame {
     fn drop(&mut self) {
-        // SAFETY: the futures of the frame's calls borrow it, so they are gone; it is given back once.
-        unsafe { host().frame_give()(self.head.cast()) }
+        // SAFETY: the futures of the frame's calls borrow it, so they are gone; it is given back once, and the handle
+        // still counts the graph whose call this ends.
+        unsafe {
+            host().frame_give()(self.head.cast());
+            (self.handle.node().end)(self.handle.node);
+        }
     }
 }

@@ -194,12 +194,12 @@ pub fn transport_root<T: Transport>(version: &'static str) -> PluginRootRef {
     }
     extern "C" fn connect<T: Transport>(options: &Dict, handler: Handler) -> RawFuture {
         match guarded(|| T::connect(options.clone(), handler)) {
-            Ok(connecting) => RawFuture::boxed(async move {
-                RResult::from(connecting.await.map_err(crate::Errno::raw))
-            }),
-            Err(_) => {
-                RawFuture::boxed(std::future::ready(RResult::<crate::transport::Connection, i32>::RErr(libc::EIO)))
+            Ok(connecting) => {
+                RawFuture::boxed(async move { RResult::from(connecting.await.map_err(crate::Errno::raw)) })
             }
+            Err(_) => RawFuture::boxed(std::future::ready(
+                RResult::<crate::transport::Connection, i32>::RErr(libc::EIO),
+            )),
         }
     }
     let module = TransportModule { name: name::<T>, listen: listen::<T>, connect: connect::<T> };
@@ -209,7 +209,11 @@ pub fn transport_root<T: Transport>(version: &'static str) -> PluginRootRef {
 /// The root of an RPC program's library.
 #[must_use]
 pub fn program_root<P: RpcProgram>(version: &'static str) -> PluginRootRef {
-    extern "C" fn create<P: RpcProgram>(settings: &Dict, observer: Observer, why_not: &mut RString) -> *const () {
+    extern "C" fn create<P: RpcProgram>(
+        settings: &Dict,
+        observer: Observer,
+        why_not: &mut RString,
+    ) -> *const () {
         match guarded(|| P::new(settings, observer)).and_then(|made| made) {
             Ok(program) => Arc::into_raw(Arc::new(program)).cast(),
             Err(sentence) => {
@@ -254,7 +258,10 @@ pub fn program_root<P: RpcProgram>(version: &'static str) -> PluginRootRef {
         request: &Dict,
     ) -> RResult<Dict, RString> {
         let program = instance::<P>(state);
-        guarded(|| program.control(verb.as_str(), request)).and_then(|done| done).map_err(RString::from).into()
+        guarded(|| program.control(verb.as_str(), request))
+            .and_then(|done| done)
+            .map_err(RString::from)
+            .into()
     }
     unsafe extern "C" fn disconnected<P: RpcProgram>(state: *const (), connection: u64) {
         let program = instance::<P>(state);

@@ -30,7 +30,8 @@ pub fn spawn_blocking(task: impl Future<Output = ()> + Send + 'static) {
 pub fn run_inline(task: impl Future<Output = ()> + Send + 'static) {
     let mut task = Box::pin(task);
     // A waker is not needed: the event pool polls a task once more before it waits for it.
-    let polled = catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(&mut Context::from_waker(Waker::noop()))));
+    let polled =
+        catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(&mut Context::from_waker(Waker::noop()))));
     if matches!(polled, Ok(Poll::Pending)) {
         spawn(task);
     }
@@ -140,7 +141,13 @@ impl<T: AsFd> Watched<T> {
         let polled = with_header(cx, |waker| {
             // SAFETY: watched until `self` is dropped; `trying` lives through the call.
             unsafe {
-                host().fd_poll()(self.watch.0, ready as u8, waker, IoStep(attempt::<R>), (&raw mut trying).cast())
+                host().fd_poll()(
+                    self.watch.0,
+                    ready as u8,
+                    waker,
+                    IoStep(attempt::<R>),
+                    (&raw mut trying).cast(),
+                )
             }
         });
         match (polled, trying.outcome) {

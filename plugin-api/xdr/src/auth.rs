@@ -1,6 +1,6 @@
 //! Credentials of a call: who asks, in each of the flavours that GlusterFS accepts.
 
-use plugin_api::IoBuf;
+use plugin_api::{Identity, IoBuf, LkOwner};
 
 use crate::{Fault, Reader, Writer, Xdr, XdrError};
 
@@ -81,6 +81,21 @@ pub struct Credential {
     pub groups: Groups,
     /// The lock owner: bytes that are compared, nothing else.
     pub lk_owner: IoBuf,
+}
+
+impl From<Credential> for Identity {
+    fn from(credential: Credential) -> Self {
+        Self {
+            uid: credential.uid,
+            gid: credential.gid,
+            pid: credential.pid,
+            groups: credential.groups.iter().collect(),
+            lk_owner: LkOwner::new(credential.lk_owner),
+            time: i64::try_from(credential.ctime_sec).unwrap_or(i64::MAX),
+            time_nsec: credential.ctime_nsec,
+            time_flags: credential.flags,
+        }
+    }
 }
 
 /// Why a credential is refused: the call is denied then.

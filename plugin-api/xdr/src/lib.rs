@@ -26,10 +26,12 @@ mod macros;
 
 pub mod auth;
 pub mod brickop;
+pub mod callback;
 pub mod cli;
 mod codec;
 pub mod dict;
 pub mod dump;
+pub mod fop;
 pub mod gfx;
 pub mod handshake;
 pub mod mgmt;

@@ -80,7 +80,10 @@ mod tests {
         let entry = DirEntry { ino: 1, offset: 2, kind: 4, name: "sub".into(), ..DirEntry::default() };
         let rsp = ReaddirRsp { op_ret: 1, entries: vec![entry].into(), ..ReaddirRsp::default() };
         let bytes = encode(&rsp);
-        assert_eq!(&bytes[20..], b"\0\0\0\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x02\0\0\0\x03\0\0\0\x04\0\0\0\x03sub\0\0\0\0\0");
+        assert_eq!(
+            &bytes[20..],
+            b"\0\0\0\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x02\0\0\0\x03\0\0\0\x04\0\0\0\x03sub\0\0\0\0\0"
+        );
         assert_eq!(decode::<ReaddirRsp>(&bytes.into()).unwrap(), rsp);
     }
 
@@ -92,7 +95,12 @@ mod tests {
             xattrs: Dict::new().with("trusted.x", vec![1]),
             ..DirEntry::default()
         };
-        let rsp = ReaddirpRsp { op_ret: 2, op_errno: 2, entries: vec![entry.clone(), entry].into(), ..Default::default() };
+        let rsp = ReaddirpRsp {
+            op_ret: 2,
+            op_errno: 2,
+            entries: vec![entry.clone(), entry].into(),
+            ..Default::default()
+        };
         assert_eq!(decode::<ReaddirpRsp>(&encode(&rsp).into()).unwrap(), rsp);
     }
 }

@@ -92,9 +92,19 @@ mod tests {
     fn messages_come_back_as_they_were_sent_and_cuts_do_no_harm() {
         let xdata = Dict::new().with("gfid-req", Gfid::ROOT);
         refuses_every_cut(&LookupReq { bname: "name".into(), xdata: xdata.clone(), ..LookupReq::default() });
-        refuses_every_cut(&CreateReq { bname: "n".into(), flags: 0o102, xdata: xdata.clone(), ..CreateReq::default() });
+        refuses_every_cut(&CreateReq {
+            bname: "n".into(),
+            flags: 0o102,
+            xdata: xdata.clone(),
+            ..CreateReq::default()
+        });
         refuses_every_cut(&CreateRsp { fd: 5, xdata: xdata.clone(), ..CreateRsp::default() });
-        refuses_every_cut(&RenameReq { oldbname: "a".into(), newbname: "bc".into(), xdata, ..RenameReq::default() });
+        refuses_every_cut(&RenameReq {
+            oldbname: "a".into(),
+            newbname: "bc".into(),
+            xdata,
+            ..RenameReq::default()
+        });
         refuses_every_cut(&StatfsRsp::default());
         refuses_every_cut(&CopyFileRangeReq { size: 3, ..CopyFileRangeReq::default() });
     }
