@@ -8,8 +8,10 @@
 //! - [`volfile`]: the text: grammar, AST, check
 //! - [`volumes`]: from the volfile to a graph that serves
 //! - [`report`], [`tools`], [`suggest`]: the edge to people
+//! - [`glob`]: shell patterns
 pub mod cmdline;
 pub mod ctx;
+pub mod glob;
 pub mod globals;
 pub mod install;
 pub mod logging;

@@ -151,6 +151,13 @@ pub struct MountSettings {
     pub options: Vec<(String, String)>,
 }
 
+impl XlatorOption {
+    /// Whether the option is meant for the translator of this name.
+    pub fn is_for(&self, xlator: &str) -> bool {
+        crate::glob::matches(&self.pattern, xlator)
+    }
+}
+
 impl Mode {
     /// The mode that belongs to a program name; any name but the two daemons' is a client.
     pub fn of_program(name: &str) -> Mode {
