@@ -7,7 +7,7 @@ use abi_stable::std_types::{RResult, RStr, RString};
 
 use super::future::{RawFuture, WakerHeader};
 use super::root::PluginRootRef;
-use crate::Event;
+use crate::{Client, Event};
 
 /// One attempt at I/O on a ready descriptor: bytes or another answer that is not negative, else a negated errno;
 /// `-EAGAIN` means "not ready after all". Must not panic and must not block.
@@ -88,6 +88,8 @@ pub struct HostApi {
     pub frame_give: unsafe extern "C" fn(frame: *mut ()),
     /// Sends an event from a node to its parents or to its children.
     pub notify: unsafe extern "C" fn(from: *const (), direction: Direction, event: &Event),
+    /// Tells every translator below a node that a client is gone.
+    pub client_gone: unsafe extern "C" fn(node: *const (), client: &Client),
     /// Opens another plugin by kind and name. The error is a sentence.
     pub open_plugin: extern "C" fn(kind: PluginKind, name: RStr<'_>) -> RResult<PluginRootRef, RString>,
     /// A setting of this process by name (`brick-name`, `process-name`, `volfile-server`, `run-directory` …), or empty.

@@ -317,6 +317,12 @@ impl Handle {
         unsafe { host().notify()(self.node.cast(), direction, event) }
     }
 
+    /// Tells every translator below that a client is gone: each gives back what the client held.
+    pub fn client_gone(&self, client: &Client) {
+        // SAFETY: a node of a live graph.
+        unsafe { host().client_gone()(self.node.cast(), client) }
+    }
+
     pub(crate) fn raw(&self) -> *const Node {
         self.node
     }

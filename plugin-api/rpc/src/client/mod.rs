@@ -315,7 +315,7 @@ impl Client {
             return PendingReply::failed(CallError::NotConnected);
         };
         let deadline = Instant::now() + self.0.settings.frame_timeout;
-        let (reply, xid) = PendingReply::register(&self.0, connection.address(), deadline);
+        let (reply, xid) = PendingReply::register(&self.0, connection.object_id(), deadline);
         let mut w = Writer::default();
         put_call(&mut w, xid, program, procedure, caller);
         args(&mut w);
@@ -371,7 +371,7 @@ impl HandlerImpl for Receive {
             let ours = link.connection.as_ref().is_some_and(|own| own.same(connection));
             ours.then(|| link.connection.take())
         });
-        self.client.calls.fail_all(connection.address(), &CallError::NotConnected);
+        self.client.calls.fail_all(connection.object_id(), &CallError::NotConnected);
         if was_up.is_some() {
             self.client.events.disconnected(&Client::borrowed(&self.client));
         }

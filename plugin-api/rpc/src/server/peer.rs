@@ -9,7 +9,7 @@ use abi_stable::std_types::{RResult, RString, RVec};
 use gluster_xdr::rpc::{self, Caller, Status, put_call};
 use gluster_xdr::{Writer, Xdr};
 use plugin_api::transport::{Connection, ConnectionInfo, HandlerImpl, Message};
-use plugin_api::{Errno, IoBuf, log, rt};
+use plugin_api::{Errno, IoBuf, log};
 
 use super::service::{is_unprivileged, refused, unwrap};
 use super::{Reply, Service};
