@@ -89,6 +89,17 @@ pub struct Pace {
     pub notice_every: Option<u64>,
 }
 
+/// When held locks that are in the way are taken from their holders.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Revocation {
+    /// Once one of them is older than so many milliseconds.
+    pub after: Option<u64>,
+    /// Once so many requests wait in the domain.
+    pub waiting: Option<usize>,
+    /// Whether those who wait are refused as well.
+    pub refuse_waiting: bool,
+}
+
 /// The holders to be told that somebody waits for them.
 pub type Notices<K> = Vec<Contended<K>>;
 
@@ -122,6 +133,34 @@ impl<K: Want, W> Domains<K, W> {
                 Verdict::Waits
             }
         }
+    }
+
+    /// Takes the locks away that `request` meets in `domain`, if the rules say it is time. Says how many.
+    pub fn revoke(
+        &mut self,
+        domain: &[u8],
+        request: &Request<K>,
+        rules: Revocation,
+        pace: Pace,
+        effects: &mut Effects<W>,
+        notices: &mut Notices<K>,
+    ) -> usize {
+        let Some(domain) = self.find_mut(domain) else { return 0 };
+        let in_the_way = |lock: &Held<K>| lock.holder != request.holder && lock.key.excludes(&request.key);
+        let old =
+            |lock: &Held<K>| rules.after.is_some_and(|after| pace.now.saturating_sub(lock.since) > after);
+        let crowded = rules.waiting.is_some_and(|most| domain.waiting.len() >= most);
+        if !crowded && !domain.held.iter().any(|lock| in_the_way(lock) && old(lock)) {
+            return 0;
+        }
+        let before = domain.held.len();
+        domain.held.retain(|lock| !in_the_way(lock));
+        let revoked = before - domain.held.len();
+        if rules.refuse_waiting {
+            domain.waiting.drain(..).for_each(|entry| effects.refuse(entry.waiter, Refusal::Withdrawn));
+        }
+        domain.grant_waiting(pace, effects, notices);
+        revoked
     }
 
     /// Ends one held lock of the request's holder and grants what can be granted now.
@@ -310,7 +349,12 @@ impl<K: Want, W> Domain<K, W> {
             let due = lock.told == 0 || pace.now.saturating_sub(lock.told) >= every;
             if due && lock.holder != request.holder && lock.key.excludes(&request.key) {
                 lock.told = pace.now.max(1);
-                notices.push(Contended { holder: lock.holder.clone(), pid: lock.pid, key: lock.key.clone() });
+                notices.push(Contended {
+                    holder: lock.holder.clone(),
+                    pid: lock.pid,
+                    domain: self.name.clone(),
+                    key: lock.key.clone(),
+                });
             }
         }
     }

@@ -19,6 +19,9 @@ pub enum Refusal {
     /// The client, its fd or an administrator took the request back while it waited.
     #[error("withdrawn while waiting")]
     Withdrawn,
+    /// The client that asked is gone.
+    #[error("the client is gone")]
+    ClientGone,
     /// A newer lock took precedence (fencing).
     #[error("preempted by a newer lock")]
     Preempted,
@@ -40,6 +43,8 @@ pub struct Contended<K> {
     pub holder: Holder,
     /// The process that asked for it, on the holder's machine.
     pub pid: i32,
+    /// The lock's domain.
+    pub domain: Box<[u8]>,
     /// What is held.
     pub key: K,
 }

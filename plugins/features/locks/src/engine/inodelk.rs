@@ -38,7 +38,7 @@ pub fn domain_of(name: &[u8], start: i64, len: i64) -> Cow<'_, [u8]> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::domain::{Domains, Pace, Request, Verdict};
+    use super::super::domain::{Domains, Pace, Request, Revocation, Verdict};
     use super::super::{ClientKey, Effects, Holder, LkOwner, Refusal};
     use super::*;
 
@@ -181,6 +181,24 @@ mod tests {
         locks.unlock(DOM, &done, pace(5300), &mut Effects::default(), &mut notices).unwrap();
         assert_eq!(notices.len(), 1, "two still wait for the one that came next");
         assert_eq!(notices[0].holder.client, ClientKey(2));
+    }
+
+    #[test]
+    fn an_old_lock_is_taken_away_when_somebody_wants_it() {
+        let mut locks = Locks::default();
+        lock(&mut locks, ask(1, 1, 0, 0, Access::Write), 1);
+        lock(&mut locks, ask(2, 1, 0, 0, Access::Write), 2);
+        let rules = Revocation { after: Some(1000), ..Revocation::default() };
+        let mut revoke = |now, rules| {
+            let (mut effects, pace) = (Effects::default(), Pace { now, notice_every: None });
+            let asked = ask(3, 1, 0, 0, Access::Write);
+            let revoked = locks.revoke(DOM, &asked, rules, pace, &mut effects, &mut Vec::new());
+            (revoked, effects.woken.len())
+        };
+        assert_eq!(revoke(1001, rules), (0, 0), "not old enough");
+        assert_eq!(revoke(1002, rules), (1, 1), "the one that waited has it now");
+        let crowded = Revocation { waiting: Some(1), refuse_waiting: true, after: None };
+        assert_eq!(revoke(1003, crowded), (0, 0), "nobody waits");
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub mod owner;
 pub mod posix;
 pub mod range;
 
-pub use domain::{Domains, Pace, Request, Verdict, Want};
+pub use domain::{Domains, Pace, Request, Revocation, Verdict, Want};
 pub use effects::{Contended, Effects, Refusal, Woken};
 pub use entrylk::NameLock;
 pub use inodelk::RangeLock;

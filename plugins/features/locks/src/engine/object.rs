@@ -43,6 +43,13 @@ impl<W> ObjectLocks<W> {
         self.names.release_client(client, pace, effects, &mut contention.names);
     }
 
+    /// Refuses everybody who waits: the brick is about to stop.
+    pub fn withdraw_waiting(&mut self, pace: Pace, effects: &mut Effects<W>) {
+        self.posix.withdraw_waiting(effects);
+        self.ranges.release(|_, _| false, |_, _| true, pace, effects, &mut Vec::new());
+        self.names.release(|_, _| false, |_, _| true, pace, effects, &mut Vec::new());
+    }
+
     /// True when a client holds or waits for anything here.
     pub fn concerns(&self, client: ClientKey) -> bool {
         self.posix.concerns(client) || self.ranges.concerns(client) || self.names.concerns(client)

@@ -33,11 +33,12 @@ struct Waiting<W> {
 pub struct PosixLocks<W> {
     held: Vec<Record>,
     waiting: VecDeque<Waiting<W>>,
+    watching: Vec<(ClientKey, W)>,
 }
 
 impl<W> Default for PosixLocks<W> {
     fn default() -> Self {
-        Self { held: Vec::new(), waiting: VecDeque::new() }
+        Self { held: Vec::new(), waiting: VecDeque::new(), watching: Vec::new() }
     }
 }
 
@@ -97,6 +98,9 @@ impl<W> PosixLocks<W> {
 
     /// Gives up everything a client holds or waits for.
     pub fn release_client(&mut self, client: ClientKey, effects: &mut Effects<W>) {
+        self.watching.extract_if(.., |entry| entry.0 == client).for_each(|(_, waiter)| {
+            effects.refuse(waiter, Refusal::Withdrawn);
+        });
         self.release(
             |record| record.holder.client == client,
             |record| record.holder.client == client,
@@ -130,6 +134,12 @@ impl<W> PosixLocks<W> {
         (ended_waits, ended)
     }
 
+    /// Refuses everybody who waits; what is held stays.
+    pub fn withdraw_waiting(&mut self, effects: &mut Effects<W>) {
+        self.release(|_| false, |_| true, effects);
+        self.watching.drain(..).for_each(|(_, waiter)| effects.refuse(waiter, Refusal::Withdrawn));
+    }
+
     /// Fencing: ends the locks of others that `asked` meets and refuses everybody who waits.
     pub fn preempt(&mut self, asked: &Record, effects: &mut Effects<W>) {
         self.held.retain(|held| {
@@ -137,9 +147,19 @@ impl<W> PosixLocks<W> {
                 || !held.range.overlaps(asked.range)
                 || !held.access.excludes(asked.access)
         });
-        for entry in self.waiting.drain(..) {
-            effects.refuse(entry.waiter, Refusal::Preempted);
+        for waiter in self
+            .waiting
+            .drain(..)
+            .map(|entry| entry.waiter)
+            .chain(self.watching.drain(..).map(|entry| entry.1))
+        {
+            effects.refuse(waiter, Refusal::Preempted);
         }
+    }
+
+    /// Queues somebody whose read or write is stopped: woken at the next change, to look again.
+    pub fn watch(&mut self, client: ClientKey, waiter: W) {
+        self.watching.push((client, waiter));
     }
 
     /// Hands the locks taken through one open file to another one and its client, as a client does that moves to a new
@@ -199,12 +219,13 @@ impl<W> PosixLocks<W> {
 
     /// True when nothing is held and nobody waits.
     pub fn is_empty(&self) -> bool {
-        self.count() == 0
+        self.count() == 0 && self.watching.is_empty()
     }
 
     /// True when a client holds or waits for anything here.
     pub fn concerns(&self, client: ClientKey) -> bool {
         self.records().any(|record| record.holder.client == client)
+            || self.watching.iter().any(|entry| entry.0 == client)
     }
 
     /// The held locks, oldest first.
@@ -271,6 +292,7 @@ impl<W> PosixLocks<W> {
 
     /// Re-examines every waiter in the order they came.
     fn grant_waiting(&mut self, effects: &mut Effects<W>) {
+        self.watching.drain(..).for_each(|(_, waiter)| effects.grant(waiter));
         let mut again = !self.waiting.is_empty();
         while again {
             again = false;
@@ -449,6 +471,18 @@ mod tests {
         assert!(!locks.stops_io(&holder(2), range, Write, true), "it is advisory");
         try_lock(&mut locks, Record { mandatory: true, ..ask(1, 0, 10, Read) });
         assert!(locks.stops_io(&holder(2), range, Write, true));
+    }
+
+    #[test]
+    fn whoever_watches_looks_again_at_the_next_change() {
+        let mut locks = Locks::default();
+        try_lock(&mut locks, ask(1, 0, 10, Write));
+        locks.watch(ClientKey(2), 7);
+        assert!(!locks.is_empty());
+        assert_eq!(lock(&mut locks, ask(2, 20, 10, Write), 2), (Verdict::Granted, vec![]), "nothing went");
+        let mut effects = Effects::default();
+        locks.unlock(&holder(1), Range::ALL, &mut effects);
+        assert_eq!(granted(effects), [7]);
     }
 
     #[test]
