@@ -72,7 +72,12 @@ impl Object {
     pub fn check_removal(&self, who: Subject<'_>, victim: Option<&Self>) -> Result<(), Denied> {
         self.check(who, Perm::WRITE | Perm::EXEC)?;
         let owns = self.uid == who.uid || victim.is_some_and(|victim| victim.uid == who.uid);
-        if self.mode & STICKY == 0 || owns { Ok(()) } else { Err(Denied::Access) }
+        if !self.is_sticky() || owns { Ok(()) } else { Err(Denied::Access) }
+    }
+
+    /// True for a folder where names belong to the owners of what they name.
+    pub fn is_sticky(&self) -> bool {
+        self.mode & STICKY != 0
     }
 
     /// Decides whether the caller owns the object.
