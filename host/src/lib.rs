@@ -2,6 +2,8 @@
 //!
 //! - [`globals`], [`ctx`], [`settings`], [`install`]: the process, what it was asked to do, where things lie
 //! - [`cmdline`]: the command line
+//! - [`loader`]: plugins: search, open, check
+//! - [`services`]: what plugins get from the host
 //! - [`logging`]: log lines, ours and the plugins'
 //! - [`process`]: leaving the terminal, pid file, limits, signals
 //! - [`mount`]: what a client does before it leaves the terminal
@@ -14,10 +16,12 @@ pub mod ctx;
 pub mod glob;
 pub mod globals;
 pub mod install;
+pub mod loader;
 pub mod logging;
 pub mod mount;
 pub mod process;
 pub mod report;
+pub mod services;
 pub mod settings;
 pub mod suggest;
 pub mod tools;

@@ -173,7 +173,7 @@ fn of_release(data: *const ()) {
 }
 
 /// Runs `f` with a context whose waker is the borrowed `header`.
-pub(crate) fn with_waker<R>(header: *const WakerHeader, f: impl FnOnce(&mut Context<'_>) -> R) -> R {
+pub fn with_waker<R>(header: *const WakerHeader, f: impl FnOnce(&mut Context<'_>) -> R) -> R {
     // SAFETY: the table keeps the contract of `RawWaker`; the handle is borrowed, so it must not be dropped.
     let waker =
         std::mem::ManuallyDrop::new(unsafe { Waker::from_raw(RawWaker::new(header.cast(), &OF_HEADER)) });

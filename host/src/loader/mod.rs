@@ -1,0 +1,111 @@
+//! Loader: from a volfile type to the functions of a plugin, or to the reason why not.
+//!
+//! `search` knows where files lie, `open` opens one library, `check` compares both sides' layouts, `error` says why not.
+#![allow(
+    unsafe_code,
+    reason = "opening a library runs its code, and its root is taken for what the check says it is"
+)]
+
+mod check;
+mod error;
+mod open;
+mod search;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Mutex, OnceLock};
+
+use abi_stable::std_types::ROption;
+use plugin_api::abi::host::{HostApiRef, PluginKind};
+use plugin_api::abi::root::{PluginRootRef, XlatorModuleRef};
+
+pub use error::LoadError;
+
+/// Opens plugins from a list of folders, each library once a process.
+#[derive(Debug)]
+pub struct Loader {
+    dirs: Vec<PathBuf>,
+    host: OnceLock<HostApiRef>,
+    open: Mutex<HashMap<PathBuf, PluginRootRef>>,
+}
+
+/// A plugin file that was found, and what it turned out to be.
+#[derive(Debug)]
+pub struct Found {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// What it is called: a volfile type, or `rpc-transport/socket`.
+    pub name: String,
+    /// Its root, or why it cannot be used.
+    pub root: Result<PluginRootRef, LoadError>,
+}
+
+impl Loader {
+    /// A loader that searches `dirs`, first to last.
+    #[must_use]
+    pub fn new(dirs: Vec<PathBuf>) -> Self {
+        Self { dirs, host: OnceLock::new(), open: Mutex::new(HashMap::new()) }
+    }
+
+    /// The host's functions, handed to every library opened from now on.
+    pub fn attach(&self, host: HostApiRef) {
+        let _ = self.host.set(host);
+    }
+
+    /// The translator of a volfile type.
+    ///
+    /// # Errors
+    /// There is none, or the one there cannot be used; see [`LoadError`].
+    pub fn xlator(&self, type_name: &str) -> Result<XlatorModuleRef, LoadError> {
+        let (path, root) = self.find(PluginKind::Xlator, type_name)?;
+        let ROption::RSome(module) = root.xlator() else {
+            return Err(LoadError::OtherKind { path, expected: search::kind_name(PluginKind::Xlator) });
+        };
+        let found = module.declaration()().type_name;
+        if found.as_str() != type_name {
+            return Err(LoadError::OtherName { path, found: found.into(), expected: type_name.to_owned() });
+        }
+        Ok(module)
+    }
+
+    /// A plugin of any kind by name.
+    ///
+    /// # Errors
+    /// As for [`xlator`](Self::xlator).
+    pub fn plugin(&self, kind: PluginKind, name: &str) -> Result<PluginRootRef, LoadError> {
+        let (path, root) = self.find(kind, name)?;
+        let fits = match kind {
+            PluginKind::Xlator => root.xlator().is_some(),
+            PluginKind::Transport => root.transport().is_some(),
+            PluginKind::Program => root.program().is_some(),
+            PluginKind::Auth => root.auth().is_some(),
+        };
+        if fits { Ok(root) } else { Err(LoadError::OtherKind { path, expected: search::kind_name(kind) }) }
+    }
+
+    /// Every plugin in the folders, opened or not.
+    #[must_use]
+    pub fn list(&self) -> Vec<Found> {
+        let files = search::all(&self.dirs).into_iter();
+        files.map(|(name, path)| Found { root: self.open(&path), name, path }).collect()
+    }
+
+    fn find(&self, kind: PluginKind, name: &str) -> Result<(PathBuf, PluginRootRef), LoadError> {
+        let path = search::find(&self.dirs, kind, name)?;
+        let root = self.open(&path)?;
+        Ok((path, root))
+    }
+
+    fn open(&self, path: &std::path::Path) -> Result<PluginRootRef, LoadError> {
+        let mut open = self.open.lock().expect("no panic under it");
+        if let Some(root) = open.get(path) {
+            return Ok(*root);
+        }
+        let root = open::root(path)?;
+        if let Some(host) = self.host.get() {
+            root.attach()(*host);
+        }
+        open.insert(path.to_owned(), root);
+        Ok(root)
+    }
+}

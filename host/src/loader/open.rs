@@ -1,0 +1,43 @@
+//! Opens one library and takes its root.
+
+use std::path::Path;
+
+use abi_stable::library::{LibraryError, lib_header_from_path};
+use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+use plugin_api::abi::root::PluginRootRef;
+
+use super::{LoadError, check};
+
+/// The root of the plugin at `path`, checked. The library stays open for good.
+pub(super) fn root(path: &Path) -> Result<PluginRootRef, LoadError> {
+    // SAFETY: running the initialisers of a library that the operator put into the plugin folder is what that folder
+    // is for. NOW, so that a missing symbol is told here and not in the middle of a fop.
+    let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) };
+    let library =
+        library.map_err(|e| LoadError::NotALibrary { path: path.to_owned(), why: linker_words(&e) })?;
+    // Thread-locals of the standard library in a plugin make closing it unsound: it is never closed.
+    std::mem::forget(library);
+    let header = lib_header_from_path(path).map_err(|e| refused(path, &e))?;
+    check::compatible(path, header)?;
+    // SAFETY: `check` has compared the layouts of both sides in both directions.
+    let root = unsafe { header.unchecked_layout::<PluginRootRef>() };
+    root.map_err(|e| LoadError::Root { path: path.to_owned(), why: e.to_string() })
+}
+
+fn linker_words(error: &libloading::Error) -> String {
+    let words = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+    words.lines().next().unwrap_or_default().to_owned()
+}
+
+fn refused(path: &Path, error: &LibraryError) -> LoadError {
+    let path = path.to_owned();
+    match error {
+        LibraryError::GetSymbolError { .. } => LoadError::NoRoot { path },
+        other => {
+            let words = other.to_string();
+            let why =
+                words.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().to_owned();
+            LoadError::Root { path, why }
+        }
+    }
+}

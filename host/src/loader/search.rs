@@ -1,0 +1,150 @@
+//! Where plugin files lie: `<dir>/xlator/<category>/<name>.so` and its siblings, or flat, under cargo's name.
+
+use std::path::{Path, PathBuf};
+
+use plugin_api::abi::host::PluginKind;
+
+use super::LoadError;
+use crate::suggest;
+
+/// What messages call a kind.
+pub(super) fn kind_name(kind: PluginKind) -> &'static str {
+    match kind {
+        PluginKind::Xlator => "translator",
+        PluginKind::Transport => "transport",
+        PluginKind::Program => "RPC program",
+        PluginKind::Auth => "authenticator",
+    }
+}
+
+fn folder(kind: PluginKind) -> &'static str {
+    match kind {
+        PluginKind::Xlator => "xlator",
+        PluginKind::Transport => "rpc-transport",
+        PluginKind::Program => "rpc-program",
+        PluginKind::Auth => "auth",
+    }
+}
+
+const KINDS: [PluginKind; 4] =
+    [PluginKind::Xlator, PluginKind::Transport, PluginKind::Program, PluginKind::Auth];
+
+/// The name under which a folder of plugins shows a file: translators by type, others with their kind before it.
+fn shown(kind: PluginKind, name: &str) -> String {
+    if kind == PluginKind::Xlator { name.to_owned() } else { format!("{}/{name}", folder(kind)) }
+}
+
+/// The file of a plugin.
+pub(super) fn find(dirs: &[PathBuf], kind: PluginKind, name: &str) -> Result<PathBuf, LoadError> {
+    let word = |w: &str| !w.is_empty() && w.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+    if !name.split('/').all(word) {
+        return Err(LoadError::BadName { name: name.to_owned() });
+    }
+    let staged = format!("{}/{name}.so", folder(kind));
+    let flat = format!("lib{}.so", shown(kind, name).replace(['/', '-'], "_"));
+    let places = dirs.iter().flat_map(|dir| [dir.join(&staged), dir.join(&flat)]);
+    places.into_iter().find(|path| path.is_file()).ok_or_else(|| missing(dirs, kind, name))
+}
+
+fn missing(dirs: &[PathBuf], kind: PluginKind, name: &str) -> LoadError {
+    let there: Vec<_> = all(dirs).into_iter().map(|(known, _)| known).collect();
+    LoadError::Missing {
+        kind: kind_name(kind),
+        name: name.to_owned(),
+        nearest: suggest::nearest(&shown(kind, name), there.iter().map(String::as_str)).map(str::to_owned),
+        searched: dirs.to_vec(),
+    }
+}
+
+/// Every plugin file in the folders, by name; what an earlier folder has hides what a later one has.
+pub(super) fn all(dirs: &[PathBuf]) -> Vec<(String, PathBuf)> {
+    let mut found: Vec<(String, PathBuf)> = Vec::new();
+    for dir in dirs {
+        for kind in KINDS {
+            let top = dir.join(folder(kind));
+            for path in libraries(&top) {
+                let name = path.strip_prefix(&top).expect("found below it").with_extension("");
+                found.push((shown(kind, &name.display().to_string()), path));
+            }
+        }
+        for path in files(dir) {
+            let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+            if let Some(crate_name) = stem.strip_prefix("lib") {
+                // Which `_` of a flat file was a `/` its own declaration says; the first is where a category ends.
+                found.push((crate_name.replacen('_', "/", 1).replace('_', "-"), path));
+            }
+        }
+    }
+    let mut seen = std::collections::HashSet::new();
+    found.retain(|(name, _)| seen.insert(name.clone()));
+    found.sort();
+    found
+}
+
+fn libraries(top: &Path) -> Vec<PathBuf> {
+    let mut found = files(top);
+    for entry in std::fs::read_dir(top).into_iter().flatten().flatten() {
+        if entry.path().is_dir() {
+            found.extend(files(&entry.path()));
+        }
+    }
+    found
+}
+
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.filter(|path| path.extension().is_some_and(|e| e == "so") && path.is_file()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder_with(files: &[&str]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = dir.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        }
+        dir
+    }
+
+    #[test]
+    fn a_file_lies_in_its_category_or_flat_under_cargos_name() {
+        let dir =
+            folder_with(&["xlator/debug/trace.so", "libfeatures_write_cap.so", "rpc-transport/socket.so"]);
+        let dirs = [dir.path().to_owned()];
+        let find = |kind, name| find(&dirs, kind, name).map(|p| p.strip_prefix(&dirs[0]).unwrap().to_owned());
+        assert_eq!(find(PluginKind::Xlator, "debug/trace").unwrap(), Path::new("xlator/debug/trace.so"));
+        assert_eq!(
+            find(PluginKind::Xlator, "features/write-cap").unwrap(),
+            Path::new("libfeatures_write_cap.so")
+        );
+        assert_eq!(find(PluginKind::Transport, "socket").unwrap(), Path::new("rpc-transport/socket.so"));
+        let names: Vec<_> = all(&dirs).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["debug/trace", "features/write-cap", "rpc-transport/socket"]);
+    }
+
+    #[test]
+    fn an_earlier_folder_hides_a_later_one() {
+        let (one, two) = (folder_with(&["xlator/a/b.so"]), folder_with(&["xlator/a/b.so"]));
+        let dirs = [one.path().to_owned(), two.path().to_owned()];
+        assert!(find(&dirs, PluginKind::Xlator, "a/b").unwrap().starts_with(one.path()));
+        assert_eq!(all(&dirs).len(), 1);
+    }
+
+    #[test]
+    fn a_name_does_not_lead_out_of_the_folders() {
+        for name in ["../evil", "/etc/passwd", "a//b", "", "a/b.so"] {
+            assert!(matches!(find(&[], PluginKind::Xlator, name), Err(LoadError::BadName { .. })), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_slip_in_a_type_is_told_with_what_is_there() {
+        let dir = folder_with(&["xlator/debug/trace.so"]);
+        let error = find(&[dir.path().to_owned()], PluginKind::Xlator, "debug/tarce").unwrap_err();
+        assert!(error.to_string().contains("did you mean `debug/trace`?"), "{error}");
+    }
+}
