@@ -1,0 +1,116 @@
+//! The options that stand before, between or after the words of a command.
+
+use crate::said::Said;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What the options ask for, and the words that are left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Options {
+    /// Answers in XML.
+    pub(crate) xml: bool,
+    /// Nobody is there to be asked.
+    pub(crate) script: bool,
+    /// The host whose daemon is asked over TCP.
+    pub(crate) remote_host: Option<String>,
+    /// The daemon's unix socket.
+    pub(crate) socket: PathBuf,
+    /// How long a reply may take.
+    pub(crate) timeout: Duration,
+    /// The root-partition check of `volume create` is not wanted.
+    pub(crate) ignore_partition: bool,
+    /// The command.
+    pub(crate) words: Vec<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            xml: false,
+            script: false,
+            remote_host: None,
+            socket: PathBuf::from("/var/run/glusterd.socket"),
+            timeout: Duration::from_secs(120),
+            ignore_partition: false,
+            words: Vec::new(),
+        }
+    }
+}
+
+const VERSION: &str =
+    concat!("gluster (Mortar) ", env!("CARGO_PKG_VERSION"), ", for the protocols of GlusterFS 10\n");
+
+impl Options {
+    /// Sorts a command line into options and words.
+    ///
+    /// # Errors
+    /// What to print instead of running a command: an option that does not exist, or one that only shows something.
+    pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, Said> {
+        let mut options = Self::default();
+        for argument in arguments {
+            match argument.strip_prefix("--") {
+                Some(option) if !option.is_empty() => options.take(option)?,
+                _ => options.words.push(argument),
+            }
+        }
+        Ok(options)
+    }
+
+    fn take(&mut self, option: &str) -> Result<(), Said> {
+        match option.split_once('=').map_or((option, None), |(name, value)| (name, Some(value))) {
+            ("xml", None) => self.xml = true,
+            ("wignore", None) => {}
+            ("wignore-partition", None) => self.ignore_partition = true,
+            ("mode", Some("script")) => self.script = true,
+            ("mode", Some("interactive")) => self.script = false,
+            ("remote-host", Some(host)) => self.remote_host = Some(host.to_owned()),
+            ("glusterd-sock", Some(path)) => self.socket = PathBuf::from(path),
+            ("timeout", Some(seconds)) => self.timeout = timeout(seconds)?,
+            ("version", None) => return Err(Said::out(VERSION)),
+            ("help", None) => return Err(Said::out(crate::words::HELP)),
+            ("print-logdir", None) => return Err(Said::out("/var/log/glusterfs\n")),
+            ("print-statedumpdir", None) => return Err(Said::out("/var/run/gluster\n")),
+            _ => return Err(Said::unrecognized(&format!("option --{option}"), 255)),
+        }
+        Ok(())
+    }
+}
+
+fn timeout(seconds: &str) -> Result<Duration, Said> {
+    let whole = seconds.parse().ok().filter(|&seconds| seconds > 0).map(Duration::from_secs);
+    whole.ok_or_else(|| Said { code: 254, ..Said::refused("timeout value should be a positive integer\n") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Options, Said> {
+        Options::parse(line.split(' ').map(str::to_owned))
+    }
+
+    #[test]
+    fn options_may_stand_anywhere() {
+        let options = parse("--mode=script volume --xml info v --remote-host=there").expect("all are known");
+        assert_eq!(options.words, ["volume", "info", "v"]);
+        assert!(options.xml && options.script);
+        assert_eq!(options.remote_host.as_deref(), Some("there"));
+    }
+
+    #[test]
+    fn an_unknown_option_or_value_is_named_with_exit_code_255() {
+        for option in ["--nosuch", "--mode=foo", "--xml=1"] {
+            let said = parse(option).expect_err("it is not known");
+            assert_eq!(said.code, 255);
+            assert!(said.out.starts_with(&format!("unrecognized option {option}\n\n Usage:")), "{said:?}");
+        }
+    }
+
+    #[test]
+    fn a_timeout_is_a_positive_number() {
+        assert_eq!(parse("--timeout=7").expect("a number").timeout, Duration::from_secs(7));
+        for wrong in ["--timeout=abc", "--timeout=0", "--timeout=-1"] {
+            assert_eq!(parse(wrong).expect_err("no such time").code, 254);
+        }
+    }
+}
