@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 pub mod brick;
+pub mod bricks;
 
 pub mod options;
 pub mod opversion;

@@ -1,6 +1,7 @@
 //! State folders that GlusterFS 10.3 wrote: read, written again, and their volfiles generated anew.
 //!
 //! The fixtures are throw-away volumes. `MORTAR_STATE_FOLDERS` may name more state folders, or folders of them.
+#![allow(clippy::unwrap_used)] // a test: whatever is not there fails it
 
 use mgmt_glusterd::opversion::VolumeOpVersions;
 use mgmt_glusterd::paths::Paths;

@@ -60,6 +60,9 @@ impl OptionKind {
             },
             Self::Size(min, max) => match parse_size(value) {
                 None => wrong(format!("invalid number format \"{value}\" in option \"{key}\"")),
+                Some(bytes) if max == u64::MAX && bytes < min => {
+                    wrong(format!("'{bytes}' in 'option {key} {value}' is out of range [{min} - inf]"))
+                }
                 Some(bytes) => {
                     in_range(key, value, &bytes.to_string(), bytes.into(), (min.into(), range_end(max)))
                 }
@@ -100,7 +103,7 @@ impl OptionKind {
 
 /// Ends of an open range, as the table writes them.
 fn range_end(max: u64) -> i128 {
-    if max == u64::MAX { i64::MAX.into() } else { max.into() }
+    if max == u64::MAX { i128::MAX } else { max.into() }
 }
 
 fn in_range(

@@ -5,8 +5,10 @@
 //! * `special`: options checked by rules of their own
 //! * [`words`]: booleans, sizes, times and percentages as people write them
 //! * [`values`]: the options set on one volume
+//! * [`edit`]: set and reset on one volume
 //! * [`suggest`]: the closest known name
 
+pub mod edit;
 pub mod kind;
 mod special;
 pub mod suggest;
@@ -63,9 +65,9 @@ impl VolumeOption {
     /// The name under which errors speak of it: the volfile's.
     #[must_use]
     pub fn error_key(&self) -> &'static str {
-        match self.volfile_key() {
-            Some(key) => key,
-            None => self.name.split_once('.').map_or(self.name, |(_, rest)| rest),
+        match self.key.trim_start_matches('!') {
+            "brick-log-level" | "client-log-level" => "log-level",
+            key => key,
         }
     }
 }
@@ -131,5 +133,5 @@ pub fn complete(typed: &str) -> Option<&'static VolumeOption> {
 /// Whether a name may be set without being in the table: `user.<anything>`.
 #[must_use]
 pub fn is_free(name: &str) -> bool {
-    name.strip_prefix("user.").is_some_and(|rest| !rest.is_empty())
+    name.starts_with("user.")
 }

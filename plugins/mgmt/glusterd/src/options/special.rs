@@ -39,8 +39,20 @@ pub(super) fn quorum_count(name: &str, value: &str) -> Checked {
 
 /// Length of a listen queue.
 pub(super) fn backlog(name: &str, value: &str) -> Checked {
-    accept_if(parse_int(value).is_some_and(|number| (0..=i64::from(i32::MAX)).contains(&number)), || {
-        format!("{value} is not a compatible value. {name} expects an integer value.")
+    let wanted = match parse_int(value) {
+        Some(number) if (0..=i64::from(i32::MAX)).contains(&number) => return Ok(()),
+        // One word, as the incumbent writes it.
+        Some(_) => "a positiveinteger",
+        None => "an integer",
+    };
+    Err(WrongValue(format!("{value} is not a compatible value. {name} expects {wanted} value.")))
+}
+
+/// Only where the NFS front end is set up for the cluster, which this daemon does not do.
+pub(super) fn ganesha(_: &str, value: &str) -> Checked {
+    accept_if(["off", "disable"].contains(&value), || match parse_bool(value) {
+        Some(true) => "The option nfs-ganesha should be enabled before setting ganesha.enable.".to_owned(),
+        _ => "Invalid value for volume set command. Use on/off only.".to_owned(),
     })
 }
 
@@ -64,6 +76,9 @@ pub(super) fn mandatory_locking(_: &str, value: &str) -> Checked {
 pub(super) fn snapshot_directory(name: &str, value: &str) -> Checked {
     if value.contains('/') || value.len() > 255 {
         return Err(WrongValue(format!("{name} expects a name of at most 255 bytes without '/'")));
+    }
+    if value.len() < 2 {
+        return Err(WrongValue(format!("value of {name} too short, expects at least two characters")));
     }
     accept_if(value.starts_with('.'), || format!("{name} expects value starting with '.'"))
 }
@@ -104,6 +119,7 @@ pub(super) fn addresses(name: &str, value: &str) -> Checked {
     let fits = |one: &str| {
         let one = one.strip_prefix('!').unwrap_or(one);
         !one.is_empty()
+            && !one.starts_with('-')
             && one.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:*/@[]".contains(&b))
             && one.len() <= 255
     };
@@ -114,10 +130,12 @@ pub(super) fn addresses(name: &str, value: &str) -> Checked {
 
 /// Only the quota commands set it.
 pub(super) fn by_quota(name: &str, value: &str) -> Checked {
-    let (object, word) = (
-        if name == "features.inode-quota" { "inode-quota" } else { "quota" },
-        if parse_bool(value) == Some(false) { "disable" } else { "enable" },
-    );
+    let (object, word) = match parse_bool(value) {
+        None => return Err(WrongValue("Error, Validation Failed".to_owned())),
+        Some(false) => ("quota", "disable"),
+        Some(true) if name == "features.inode-quota" => ("inode-quota", "enable"),
+        Some(true) => ("quota", "enable"),
+    };
     Err(WrongValue(format!(
         " 'gluster volume set <VOLNAME> {name} {value}' is deprecated. Use 'gluster volume {object} <VOLNAME> \
          {word}' instead."

@@ -85,7 +85,7 @@ pub fn parse_time(text: &str) -> Option<u64> {
         total = total.checked_add(number.checked_mul(seconds)?)?;
         rest = &tail[unit..];
     }
-    u32::try_from(total).is_ok().then_some(total)
+    Some(total)
 }
 
 /// A percentage: a number with or without `%`.

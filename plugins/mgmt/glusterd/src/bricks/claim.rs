@@ -1,0 +1,23 @@
+//! Marking a folder as a volume's brick.
+
+use super::check::{BrickError, VOLUME_ID_XATTR};
+use super::reason;
+use rustix::fs::{Mode, XattrFlags, lsetxattr, mkdir};
+use rustix::io::Errno;
+use std::path::Path;
+use uuid::Uuid;
+
+/// Writes the volume's id to the folder's xattr (with `force` over one that is there) and makes `.glusterfs`, mode
+/// 0600, for the brick to fill.
+///
+/// # Errors
+/// The xattr is there and `force` is not given, or the file system refuses.
+pub fn claim(path: &Path, volume: Uuid, force: bool) -> Result<(), BrickError> {
+    let failed = |errno: Errno| BrickError::Claim { path: path.display().to_string(), reason: reason(errno) };
+    let flags = if force { XattrFlags::empty() } else { XattrFlags::CREATE };
+    lsetxattr(path, VOLUME_ID_XATTR, volume.as_bytes(), flags).map_err(failed)?;
+    match mkdir(path.join(".glusterfs"), Mode::from_raw_mode(0o600)) {
+        Ok(()) | Err(Errno::EXIST) => Ok(()),
+        Err(errno) => Err(failed(errno)),
+    }
+}

@@ -1,0 +1,319 @@
+//! `volume set` and `volume reset`, as far as one volume's options go: what is refused, and what changes.
+
+use super::suggest::did_you_mean;
+use super::{Flags, complete, find, is_free, parse_bool};
+use crate::volume::{Volume, VolumeKind};
+
+/// Why options cannot be set or reset, in the incumbent's words.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Refusal(pub String);
+
+fn refuse<T>(text: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal(text.into()))
+}
+
+/// Checks pairs that are to be set on a volume; answers them with their full names. Nothing is changed yet.
+///
+/// # Errors
+/// A name is unknown, not for one volume, or not for this kind of volume; a value does not fit.
+pub fn check_set(volume: &Volume, pairs: &[(String, String)]) -> Result<Vec<(String, String)>, Refusal> {
+    pairs.iter().map(|(typed, value)| Ok((check_one(volume, typed, value)?, value.clone()))).collect()
+}
+
+fn check_one(volume: &Volume, typed: &str, value: &str) -> Result<String, Refusal> {
+    if is_free(typed) {
+        return check_free(typed, value);
+    }
+    let Some(option) = complete(typed) else {
+        return refuse(unknown(&format!("option : {typed} does not exist"), typed));
+    };
+    if option.name == "cluster.op-version" {
+        return refuse(format!("Option \"{}\" is not valid for a single volume", option.name));
+    }
+    if option.flags.has(Flags::CLUSTER) && option.name != "cluster.max-op-version" {
+        return refuse("Not a valid option for single volume");
+    }
+    check_kind(volume, option.name)?;
+    check_state(volume, option.name, value)?;
+    option.check(value).map_err(|wrong| Refusal(wrong.0))?;
+    Ok(option.name.to_owned())
+}
+
+fn check_free(name: &str, value: &str) -> Result<String, Refusal> {
+    if name.contains(['=', '\n', '\0']) || name.len() > 255 {
+        return refuse(format!("option : {name:?} does not exist"));
+    }
+    if value.is_empty() || value.contains(['\n', '\0']) || value.len() > super::MAX_VALUE {
+        let most = super::MAX_VALUE;
+        return refuse(format!("option {name}: a value has 1 to {most} bytes and no line break"));
+    }
+    Ok(name.to_owned())
+}
+
+/// Options that only volumes with replicas, or only those with fragments, have.
+fn check_kind(volume: &Volume, name: &str) -> Result<(), Refusal> {
+    let replicates = matches!(volume.kind, VolumeKind::Replicate { .. });
+    let disperses = matches!(volume.kind, VolumeKind::Disperse { .. });
+    match name {
+        "cluster.metadata-self-heal"
+        | "cluster.data-self-heal"
+        | "cluster.entry-self-heal"
+        | "cluster.shd-max-threads"
+            if !replicates =>
+        {
+            refuse(format!("Cannot set {name} for a non-replicate volume."))
+        }
+        "disperse.shd-max-threads" | "disperse.quorum-count" if !disperses => {
+            refuse(format!("Cannot set {name} for a non-disperse volume."))
+        }
+        "cluster.self-heal-daemon" if !replicates => {
+            refuse(format!("Volume {} is not of replicate type", volume.name))
+        }
+        "cluster.disperse-self-heal-daemon" if !disperses => {
+            refuse(format!("Volume {} is not of disperse type", volume.name))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Options that hang on what else is set, or on whether bricks run.
+fn check_state(volume: &Volume, name: &str, value: &str) -> Result<(), Refusal> {
+    let is_on = |option: &str| volume.options.get(option).and_then(parse_bool) == Some(true);
+    match name {
+        "storage.linux-aio" | "storage.linux-io_uring" if volume.is_started() => refuse(format!(
+            "Changing '{name}' is not supported when the volume is in started state. Please stop the volume first."
+        )),
+        "features.trash-dir" if !is_on("features.trash") => {
+            refuse(format!("Trash translator is not enabled. Use volume set {} trash on", volume.name))
+        }
+        "features.trash-dir" if value.contains('/') => refuse("Path is not allowed as option"),
+        "features.quota-deem-statfs" if !is_on("features.quota") => {
+            refuse("Cannot set features.quota-deem-statfs. Enable quota first.")
+        }
+        "cluster.granular-entry-heal" => refuse(format!(
+            " 'gluster volume set <VOLNAME> {name} {{enable, disable}}' is not supported. Use 'gluster volume heal \
+             <VOLNAME> granular-entry-heal {{enable, disable}}' instead."
+        )),
+        "cluster.subvols-per-directory" => match value.parse::<usize>() {
+            Ok(wanted) if wanted > volume.subvolume_count() => refuse(format!(
+                "subvols-per-directory({wanted}) is greater than the number of subvolumes({}).",
+                volume.subvolume_count()
+            )),
+            _ => Ok(()),
+        },
+        "disperse.quorum-count" => {
+            let (most, lost) = (volume.kind.disperse_count(), volume.kind.redundancy_count());
+            let least = most - lost;
+            match value.parse::<i64>() {
+                Ok(count) if !(i64::from(least)..=i64::from(most)).contains(&count) => {
+                    refuse(format!("{value} for {name} is out of range [{least} - {most}]"))
+                }
+                _ => Ok(()),
+            }
+        }
+        "cluster.quorum-count" => {
+            let most = volume.kind.replica_count();
+            match value.parse::<i64>() {
+                Ok(count) if !(1..=i64::from(most)).contains(&count) => {
+                    refuse(format!("{value} in {name} {value} is out of range [1 - {most}]"))
+                }
+                _ => Ok(()),
+            }
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What a reset did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reset {
+    /// Everything named is reset.
+    All,
+    /// Protected options were left; the text says so.
+    LeftProtected(String),
+}
+
+/// Resets one option, or all for the key `all`, and sets again what every volume of the kind is created with.
+///
+/// # Errors
+/// The name is unknown, not for one volume, or protected. The volume is unchanged then.
+pub fn reset(volume: &mut Volume, key: &str, force: bool) -> Result<Reset, Refusal> {
+    let outcome = if key == "all" { reset_all(volume, force) } else { reset_one(volume, key, force)? };
+    set_defaults(volume);
+    Ok(outcome)
+}
+
+fn reset_one(volume: &mut Volume, typed: &str, force: bool) -> Result<Reset, Refusal> {
+    if volume.options.get(typed).is_some() && find(typed).is_none() {
+        volume.options.remove(typed);
+        return Ok(Reset::All);
+    }
+    let Some(option) = complete(typed) else {
+        return refuse(unknown(&format!("Option {typed} does not exist"), typed));
+    };
+    if matches!(option.name, "features.quota" | "features.inode-quota") {
+        return refuse(format!(
+            "'gluster volume reset <VOLNAME> {}' is deprecated. Use 'gluster volume quota <VOLNAME> disable' instead.",
+            option.name
+        ));
+    }
+    if option.flags.has(Flags::CLUSTER) {
+        return refuse("Not a valid option for single volume");
+    }
+    if option.flags.has(Flags::FORCE) && !force && volume.options.get(option.name).is_some() {
+        return refuse(format!("'{}' is protected. To reset use 'force'.", option.name));
+    }
+    volume.options.remove(option.name);
+    Ok(Reset::All)
+}
+
+fn reset_all(volume: &mut Volume, force: bool) -> Reset {
+    let is_kept = |name: &str| {
+        find(name).is_some_and(|option| {
+            option.flags.has(Flags::NEVER_RESET) || (option.flags.has(Flags::FORCE) && !force)
+        })
+    };
+    let names: Vec<String> = volume.options.iter().map(|(name, _)| name.to_owned()).collect();
+    let (kept, gone): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| is_kept(name));
+    for name in &gone {
+        volume.options.remove(name);
+    }
+    if kept.is_empty() || force {
+        return Reset::All;
+    }
+    Reset::LeftProtected(
+        "All unprotected fields were reset. To reset the protected fields, use 'force'.".to_owned(),
+    )
+}
+
+/// Sets what every volume of the kind is created with, where it is not set.
+pub fn set_defaults(volume: &mut Volume) {
+    let fresh_replicas = matches!(volume.kind, VolumeKind::Replicate { .. })
+        && volume.status == crate::volume::VolumeStatus::Created;
+    let has_quota = volume.options.get("features.quota").and_then(parse_bool) == Some(true);
+    for (name, value, wanted) in [
+        ("nfs.disable", "on", true),
+        ("features.quota-deem-statfs", "on", has_quota),
+        ("storage.fips-mode-rchecksum", "on", true),
+        ("cluster.granular-entry-heal", "on", fresh_replicas),
+    ] {
+        if wanted && volume.options.get(name).is_none() {
+            volume.options.set(name, value);
+        }
+    }
+}
+
+/// Sets the options that `volume create` sets, in the order that leaves them stored as the incumbent stores them.
+/// `address_family` is the family that the daemon listens on.
+pub fn set_created(volume: &mut Volume, address_family: &str) {
+    if matches!(volume.kind, VolumeKind::Replicate { .. }) {
+        volume.options.set("performance.client-io-threads", "off");
+    }
+    volume.options.set("nfs.disable", "on");
+    volume.options.set("transport.address-family", address_family);
+    set_defaults(volume);
+}
+
+fn unknown(text: &str, typed: &str) -> String {
+    match did_you_mean(typed) {
+        Some(question) => format!("{text}\n{question}"),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::volume::{Credentials, VolumeStatus};
+    use uuid::Uuid;
+
+    fn volume() -> Volume {
+        let mut volume = Volume::new("v", Uuid::nil(), VolumeKind::Distribute, Credentials::generate());
+        set_created(&mut volume, "inet");
+        volume
+    }
+
+    fn refusal(volume: &Volume, name: &str, value: &str) -> String {
+        check_set(volume, &[(name.to_owned(), value.to_owned())]).unwrap_err().0
+    }
+
+    #[test]
+    fn refusals_are_worded_as_the_incumbent_words_them() {
+        let volume = volume();
+        for (name, value, text) in [
+            ("nosuch.option", "5", "option : nosuch.option does not exist\nDid you mean auth.allow?"),
+            ("performance.cache-size", "abc", "invalid number format \"abc\" in option \"cache-size\""),
+            ("cluster.lookup-optimize", "5", "option lookup-optimize 5: '5' is not a valid boolean value"),
+            ("cluster.brick-multiplex", "on", "Not a valid option for single volume"),
+            ("cluster.data-self-heal", "on", "Cannot set cluster.data-self-heal for a non-replicate volume."),
+            ("cluster.self-heal-daemon", "on", "Volume v is not of replicate type"),
+            (
+                "performance.write-behind-window-size",
+                "5",
+                "'5' in 'option cache-size 5' is out of range [524288 - 1073741824]",
+            ),
+            ("storage.reserve", "200%", "'200.000000' in 'option reserve 200%' is out of range [0 - 100]"),
+            ("features.shard", "maybe", "Error, Validation Failed"),
+            (
+                "features.quota",
+                "on",
+                " 'gluster volume set <VOLNAME> features.quota on' is deprecated. Use 'gluster volume quota \
+                 <VOLNAME> enable' instead.",
+            ),
+            (
+                "diagnostics.brick-log-format",
+                "x",
+                "option log-format x: 'x' is not valid (possible options are no-msg-id, with-msg-id.)",
+            ),
+        ] {
+            assert_eq!(refusal(&volume, name, value), text, "{name}");
+        }
+    }
+
+    #[test]
+    fn one_bad_pair_refuses_them_all_and_short_names_are_completed() {
+        let volume = volume();
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert!(check_set(&volume, &[pair("ping-timeout", "5"), pair("nosuch", "1")]).is_err());
+        let set = check_set(&volume, &[pair("ping-timeout", "5"), pair("user.x", "a b")]).unwrap();
+        assert_eq!(set, [pair("network.ping-timeout", "5"), pair("user.x", "a b")]);
+    }
+
+    #[test]
+    fn no_value_writes_a_line_of_its_own() {
+        let volume = volume();
+        for (name, value) in [("user.x", "1\nstatus=1"), ("user.x=y\nz", "1"), ("auth.ssl-allow", "a\nb")] {
+            refusal(&volume, name, value);
+        }
+    }
+
+    #[test]
+    fn a_new_volume_has_the_options_of_its_kind_in_stored_order() {
+        let names = |volume: &Volume| volume.options.iter().map(|(n, _)| n.to_owned()).collect::<Vec<_>>();
+        let distribute = ["storage.fips-mode-rchecksum", "transport.address-family", "nfs.disable"];
+        assert_eq!(names(&volume()), distribute);
+        let kind = VolumeKind::Replicate { replica: 3, arbiter: 0, thin_arbiter: 0 };
+        let mut replicate = Volume::new("r", Uuid::nil(), kind, Credentials::generate());
+        set_created(&mut replicate, "inet");
+        let around = ["cluster.granular-entry-heal", "performance.client-io-threads"];
+        assert_eq!(names(&replicate), [&around[..1], &distribute[..], &around[1..]].concat());
+    }
+
+    #[test]
+    fn a_reset_leaves_what_is_protected_and_sets_defaults_again() {
+        let mut volume = volume();
+        volume.status = VolumeStatus::Started;
+        for (name, value) in [("features.bitrot", "on"), ("user.x", "1"), ("nfs.disable", "off")] {
+            volume.options.set(name, value);
+        }
+        let error = reset(&mut volume, "features.bitrot", false).unwrap_err();
+        assert_eq!(error.0, "'features.bitrot' is protected. To reset use 'force'.");
+        assert!(matches!(reset(&mut volume, "all", false).unwrap(), Reset::LeftProtected(_)));
+        assert_eq!(volume.options.get("features.bitrot"), Some("on"));
+        assert_eq!(volume.options.get("nfs.disable"), Some("on"));
+        assert_eq!(volume.options.get("user.x"), None);
+        assert_eq!(reset(&mut volume, "all", true).unwrap(), Reset::All);
+        assert_eq!(volume.options.get("features.bitrot"), None);
+    }
+}
