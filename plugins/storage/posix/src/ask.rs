@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use plugin_api::{Dict, Key, Value};
-use rustix::io::Errno;
+use smallvec::SmallVec;
 
 use crate::brick::Brick;
 use crate::find::Found;
@@ -17,9 +17,9 @@ pub(crate) const PROTECT_XATTR: &[u8] = b"trusted.glusterfs.protect.writes";
 
 /// Read once from a request, answered for one object or for each entry of a directory.
 #[derive(Debug, Default)]
-pub(crate) struct Ask {
-    names: Vec<Vec<u8>>,
-    patterns: Vec<Vec<u8>>,
+pub(crate) struct Ask<'a> {
+    names: SmallVec<[&'a [u8]; 16]>,
+    patterns: SmallVec<[&'a [u8]; 2]>,
     content: Option<u64>,
     open_count: bool,
     active_count: bool,
@@ -30,9 +30,9 @@ pub(crate) struct Ask {
     unprotect: bool,
 }
 
-impl Ask {
+impl<'a> Ask<'a> {
     /// Reads `xdata`: known requests, and any other key as the name or pattern of an xattr.
-    pub(crate) fn of(xdata: &Dict) -> Self {
+    pub(crate) fn of(xdata: &'a Dict) -> Self {
         let mut ask = Self::default();
         for (key, value) in xdata.iter() {
             match key.as_bytes() {
@@ -45,11 +45,16 @@ impl Ask {
                 b"list-xattr" => ask.list = true,
                 b"glusterfs.clean.writexattr" => ask.unprotect = true,
                 name if !is_xattr_name(name) => {}
-                name if glob::is_pattern(name) => ask.patterns.push(name.to_vec()),
-                name => ask.names.push(name.to_vec()),
+                name if glob::is_pattern(name) => ask.patterns.push(name),
+                name => ask.names.push(name),
             }
         }
         ask
+    }
+
+    /// Content is answered to names alone, not to descriptors.
+    pub(crate) fn forget_content(&mut self) {
+        self.content = None;
     }
 
     /// Whether anything that lies on disk is asked for.
@@ -58,7 +63,7 @@ impl Ask {
     }
 
     fn wants(&self, name: &[u8]) -> bool {
-        self.names.iter().any(|asked| asked == name)
+        self.names.contains(&name)
             || self.patterns.iter().any(|pattern| glob::matches(pattern, name))
             || (self.list && !is_identity(name) && !is_listed_never(name))
     }
@@ -76,7 +81,7 @@ fn is_listed_never(name: &[u8]) -> bool {
 
 impl Brick {
     /// The answers to `ask` for one object, whatever can be read of them.
-    pub(crate) fn answer(&self, ask: &Ask, found: &Found<'_>, pid: i32) -> Dict {
+    pub(crate) fn answer(&self, ask: &Ask<'_>, found: &Found<'_>, pid: i32) -> Dict {
         let mut answers = Dict::new();
         if ask.unprotect {
             let _ = found.place.remove_xattr(PROTECT_XATTR);
@@ -104,23 +109,21 @@ impl Brick {
         answers
     }
 
-    fn answer_xattrs(&self, ask: &Ask, found: &Found<'_>, pid: i32, answers: &mut Dict) {
+    fn answer_xattrs(&self, ask: &Ask<'_>, found: &Found<'_>, pid: i32, answers: &mut Dict) {
         if !ask.wants_xattrs() {
             return;
         }
         // One call tells which of the many names are there at all.
         let there = match (&ask.names[..], ask.list || !ask.patterns.is_empty()) {
-            ([one], false) => vec![one.clone()],
+            ([one], false) => vec![one.to_vec()],
             _ => names(&found.place).unwrap_or_default(),
         };
         for name in there.into_iter().filter(|name| ask.wants(name)) {
             if name.starts_with(gfid2path::PREFIX) || (is_hidden(&name, pid) && name != mdata::XATTR) {
                 continue;
             }
-            match found.place.xattr_vec(&name) {
-                Ok(value) => answers.push(Key::new(name.into()), Value::from(value)),
-                Err(Errno::NODATA) => {}
-                Err(_) => {}
+            if let Ok(value) = found.place.xattr_vec(&name) {
+                answers.push(Key::new(name.into()), Value::from(value));
             }
         }
     }

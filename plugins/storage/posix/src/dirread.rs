@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex};
 
-use crate::DirEntry;
+use plugin_api::fop::DirEntry;
 use plugin_api::{Dict, Gfid, Iatt, IoBuf};
 use rustix::fs::{Mode, RawDir, SeekFrom};
 use rustix::io::{Errno, Result};
@@ -65,8 +65,8 @@ pub(crate) struct Entries {
 
 /// What is read of each entry besides its name.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Plus<'a> {
-    pub(crate) ask: &'a Ask,
+pub(crate) struct Plus<'a, 'd> {
+    pub(crate) ask: &'a Ask<'d>,
     pub(crate) pid: i32,
 }
 
@@ -95,7 +95,7 @@ impl Brick {
         dir: &OpenDir,
         offset: u64,
         size: usize,
-        plus: Option<Plus<'_>>,
+        plus: Option<Plus<'_, '_>>,
         no_directories: bool,
     ) -> Result<Entries> {
         let mut reader = dir.reader.lock().expect("no panic under it");
@@ -128,7 +128,7 @@ impl Brick {
         &self,
         dir: &OpenDir,
         raw: &Raw,
-        plus: Option<Plus<'_>>,
+        plus: Option<Plus<'_, '_>>,
         no_directories: bool,
     ) -> Option<DirEntry> {
         if dir.gfid.is_root() && raw.name == HIDDEN {
@@ -155,7 +155,7 @@ impl Brick {
     }
 
     /// Adds attributes and xattrs; what cannot be read stays zero, and the client looks for itself.
-    fn describe(&self, dir: &OpenDir, name: &[u8], plus: Option<Plus<'_>>, entry: &mut DirEntry) {
+    fn describe(&self, dir: &OpenDir, name: &[u8], plus: Option<Plus<'_, '_>>, entry: &mut DirEntry) {
         let place = match name {
             b"." => dir.place(),
             // What is above the root is none of ours.
@@ -334,7 +334,8 @@ mod tests {
         brick.mkdir(Gfid::ROOT, "d");
         brick.mkfile(Gfid::ROOT, "f");
         crate::testing::set_behind(&brick.path("f"), "user.note", b"v");
-        let ask = Ask::of(&Dict::new().with("user.*", 0).with("user.note", 0).with("gfid-req", 0));
+        let asked = Dict::new().with("user.*", 0).with("user.note", 0).with("gfid-req", 0);
+        let ask = Ask::of(&asked);
         let open = brick.open_dir(Gfid::ROOT).unwrap();
         let read = brick.read_dir(&open, 0, 1 << 20, Some(Plus { ask: &ask, pid: 0 }), true).unwrap();
         assert_eq!(read.entries.len(), 1);

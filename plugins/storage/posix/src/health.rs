@@ -9,10 +9,16 @@ use rustix::io::{Errno, Result};
 
 use crate::brick::Brick;
 
-/// Stops the check when dropped.
+/// The running check; it stops when this is dropped, too.
 #[derive(Debug)]
-pub(crate) struct Health {
-    _stop: Sender<()>,
+pub(crate) struct Health(Sender<()>);
+
+impl Health {
+    /// Ends the check.
+    pub(crate) fn stop(&self) {
+        // A check that has ended by itself does not listen any more.
+        let _ = self.0.send(());
+    }
 }
 
 impl Brick {
@@ -32,7 +38,7 @@ impl Brick {
                 sick(why);
             }
         });
-        spawned.ok().map(|_| Health { _stop: stop })
+        spawned.ok().map(|_| Health(stop))
     }
 
     /// Writes the time into `.glusterfs/health_check` and reads it back.

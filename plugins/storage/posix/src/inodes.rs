@@ -81,11 +81,6 @@ impl Inodes {
         Arc::clone(shard.entry(gfid).or_default())
     }
 
-    /// The state of `gfid`, when there is one.
-    pub(crate) fn peek(&self, gfid: Gfid) -> Option<Arc<Inode>> {
-        self.shard(gfid).lock().expect("no panic under it").get(&gfid).cloned()
-    }
-
     fn shard(&self, gfid: Gfid) -> &Mutex<HashMap<Gfid, Arc<Inode>>> {
         &self.0[usize::from(gfid.0[15]) % SHARDS]
     }

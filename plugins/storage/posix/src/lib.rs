@@ -1,6 +1,7 @@
-//! `storage/posix`: the brick on disk.
+//! `storage/posix`: the brick on disk, at the foot of every brick graph.
+//!
+//! `fops` reads what a fop asks and answers it; everything else is the brick itself, which knows nothing of graphs.
 #![forbid(unsafe_code)]
-#![allow(dead_code)]
 
 mod ask;
 mod attr;
@@ -13,6 +14,7 @@ mod dirs;
 mod disk_value;
 mod files;
 mod find;
+mod fops;
 mod gfid2path;
 mod glob;
 mod handle;
@@ -37,13 +39,6 @@ mod testing;
 mod times;
 mod xattrop;
 mod xattrs;
+mod xlator;
 
-#[derive(Debug, Default)]
-pub(crate) struct DirEntry {
-    ino: u64,
-    offset: u64,
-    kind: u32,
-    name: plugin_api::IoBuf,
-    iatt: plugin_api::Iatt,
-    xattrs: plugin_api::Dict,
-}
+pub use xlator::Posix;

@@ -14,7 +14,7 @@ use crate::find::Entry;
 use crate::gfid2path;
 use crate::mdata::Times;
 use crate::place::Place;
-use crate::stat::{S_IFDIR, S_IFLNK, S_ISGID, iatt, kind};
+use crate::stat::{S_IFLNK, S_ISGID, kind};
 
 /// Kernel-set on creation, so they come before every other xattr.
 const ACLS: [&[u8]; 2] = [b"system.posix_acl_access", b"system.posix_acl_default"];
@@ -200,16 +200,6 @@ impl Brick {
         }
         self.link(caller, gfid, entry).map(Some)
     }
-
-    /// What is shown for an object of which only the kernel's word is known.
-    pub(crate) fn show_bare(&self, place: &Place<'_>, gfid: Gfid) -> Result<Iatt> {
-        Ok(iatt(&place.stat()?, gfid))
-    }
-}
-
-/// Whether `mode` is that of a directory.
-pub(crate) fn is_dir_mode(mode: u32) -> bool {
-    mode & crate::stat::S_IFMT == S_IFDIR
 }
 
 #[cfg(test)]
