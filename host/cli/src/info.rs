@@ -120,9 +120,9 @@ impl<'a> Volume<'a> {
         self.int(&format!("brick{number}.isArbiter")) == 1
     }
 
-    /// The reconfigured options, in the order of the reply's own list.
+    /// The reconfigured options, the last of the reply first, as the incumbent shows them.
     fn options(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
-        self.0.iter().filter_map(|(key, value)| {
+        self.0.iter().rev().filter_map(|(key, value)| {
             let name = key.as_str().strip_prefix("volume0.option.")?;
             Some((name, value.as_str().unwrap_or_default()))
         })

@@ -103,7 +103,7 @@ pub(crate) mod tests {
     impl Scripted {
         /// Answers once with an outcome and a dict, its pairs in the order of the wire.
         pub(crate) fn reply(mut self, outcome: (i32, i32, &str), wire: &[(&str, &str)]) -> Self {
-            let dict = wire.iter().rev().map(|&(key, value)| (key.to_owned(), value)).collect();
+            let dict = wire.iter().map(|&(key, value)| (key.to_owned(), value)).collect();
             let (op_ret, op_errno, op_errstr) = (outcome.0, outcome.1, outcome.2.to_owned());
             self.replies.push_back(CliRsp { op_ret, op_errno, op_errstr, dict });
             self
