@@ -6,22 +6,22 @@
 # make fuzz    every property test with many more cases
 # make soak    the long tests, which `make test` leaves out
 
-# `stage` builds quickly and serves the tests; `release` is what one installs and measures.
+# `quick` builds quickly and serves the tests; `release` is what one installs and measures.
 PROFILE ?= release
 CARGO   ?= cargo
 TARGET  := $(or $(CARGO_TARGET_DIR),target)
-BUILT   := $(TARGET)/$(PROFILE)
+BUILT    = $(TARGET)/$(PROFILE)
 STAGE   := target/stage
 PLUGINS := $(wildcard plugins/*/*/Cargo.toml)
 ROOTLESS = $(if $(filter 0,$(shell id -u)),,-E 'not binary(interop)')
 
 .PHONY: run test check stage bench fuzz soak build deps nextest
 
-run: PROFILE := stage
+run: PROFILE := quick
 run: stage
 	@$(BUILT)/demo
 
-test: PROFILE := stage
+test: PROFILE := quick
 test: deps stage nextest
 	$(CARGO) test --doc --workspace --profile $(PROFILE) --quiet
 
@@ -31,7 +31,7 @@ nextest: deps stage
 	MORTAR_STACK_SERVER="$${MORTAR_STACK_SERVER:-$(STAGE)/sbin}" \
 	    $(CARGO) nextest run --workspace --cargo-profile $(PROFILE) $(ROOTLESS)
 
-check: PROFILE := stage
+check: PROFILE := quick
 check:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --profile $(PROFILE) -- -D warnings
@@ -61,10 +61,10 @@ deps:
 bench: stage
 	$(CARGO) bench --workspace --bench '*'
 
-fuzz: PROFILE := stage
+fuzz: PROFILE := quick
 fuzz:
 	PROPTEST_CASES=$${PROPTEST_CASES:-50000} $(CARGO) nextest run --workspace --cargo-profile $(PROFILE) -E 'not binary(interop)'
 
-soak: PROFILE := stage
+soak: PROFILE := quick
 soak: deps stage
 	$(CARGO) nextest run -p tests --cargo-profile $(PROFILE) --run-ignored only
