@@ -196,9 +196,15 @@ impl IoBufMut {
     /// # Panics
     /// When there are fewer.
     #[must_use]
-    pub fn freeze(self, len: usize) -> IoBuf {
+    pub fn freeze(mut self, len: usize) -> IoBuf {
         assert!(len <= self.bytes.len(), "froze {len} of {} bytes", self.bytes.len());
-        IoBuf::from_owner(crate::sdk::bufpool::Pooled::new(self.bytes, len))
+        IoBuf::from_owner(crate::sdk::bufpool::Pooled::new(std::mem::take(&mut self.bytes), len))
+    }
+}
+
+impl Drop for IoBufMut {
+    fn drop(&mut self) {
+        crate::sdk::bufpool::give_back(std::mem::take(&mut self.bytes));
     }
 }
 

@@ -27,7 +27,8 @@ pub(crate) fn take(len: usize) -> Vec<u8> {
     bytes
 }
 
-fn give_back(mut bytes: Vec<u8>) {
+/// Keeps a buffer for reuse, where its size is one that is kept.
+pub(crate) fn give_back(mut bytes: Vec<u8>) {
     let capacity = bytes.capacity();
     if let Some(class) = class(capacity).filter(|class| SMALLEST << class == capacity) {
         let mut free = FREE[class].lock().expect("no panic under it");
