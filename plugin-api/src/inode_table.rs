@@ -52,6 +52,21 @@ impl InodeTable {
     /// The inode of `gfid`, which exists and is of this type; made when it is not known.
     #[must_use]
     pub fn link(&self, gfid: Gfid, file_type: FileType) -> Inode {
+        self.link_as(gfid, file_type, || Inode::new(gfid, file_type))
+    }
+
+    /// The inode of `gfid`, which a fop found or made while it was called `inode`: this very one with its contexts,
+    /// unless the file was known before.
+    #[must_use]
+    pub fn adopt(&self, inode: &Inode, gfid: Gfid, file_type: FileType) -> Inode {
+        self.link_as(gfid, file_type, || {
+            inode.link(gfid, file_type);
+            // One that got another id meanwhile cannot stand for this file.
+            if inode.gfid() == gfid { inode.clone() } else { Inode::new(gfid, file_type) }
+        })
+    }
+
+    fn link_as(&self, gfid: Gfid, file_type: FileType, make: impl FnOnce() -> Inode) -> Inode {
         if gfid.is_root() {
             return self.root();
         }
@@ -64,7 +79,7 @@ impl InodeTable {
                 }
                 return inode.clone();
             }
-            let inode = Inode::new(gfid, file_type);
+            let inode = make();
             shard.inodes.insert(gfid, inode.clone());
             shard.clock.push_back(gfid);
             self.make_room(&mut shard, &mut evicted);
@@ -130,6 +145,18 @@ mod tests {
         assert_eq!(table.find(Gfid::ROOT), Some(table.root()));
         table.forget(id(77));
         assert_eq!(table.find(id(77)), None);
+    }
+
+    #[test]
+    fn a_new_file_keeps_the_inode_that_it_was_made_with_and_a_known_one_its_own() {
+        let table = InodeTable::new(0);
+        let fresh = Inode::new(Gfid::NULL, FileType::Invalid);
+        assert_eq!(table.adopt(&fresh, id(77), FileType::Regular), fresh);
+        assert_eq!((fresh.gfid(), fresh.file_type()), (id(77), FileType::Regular));
+        let again = Inode::new(Gfid::NULL, FileType::Invalid);
+        assert_eq!(table.adopt(&again, id(77), FileType::Regular), fresh);
+        let another = table.adopt(&fresh, id(78), FileType::Regular);
+        assert_eq!((another.gfid(), another == fresh), (id(78), false));
     }
 
     #[test]
