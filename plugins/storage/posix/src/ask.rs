@@ -122,7 +122,11 @@ impl Brick {
             if name.starts_with(gfid2path::PREFIX) || (is_hidden(&name, pid) && name != mdata::XATTR) {
                 continue;
             }
-            if let Ok(value) = found.place.xattr_vec(&name) {
+            if name == mdata::XATTR
+                && let Some(record) = self.times_record(&found.inode, &found.place)
+            {
+                answers.push("trusted.glusterfs.mdata", record.to_vec());
+            } else if let Ok(value) = found.place.xattr_vec(&name) {
                 answers.push(Key::new(name.into()), Value::from(value));
             }
         }

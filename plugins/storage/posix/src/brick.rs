@@ -3,6 +3,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, RwLock};
 
 use plugin_api::Gfid;
@@ -11,6 +12,7 @@ use rustix::io::Errno;
 
 use crate::descriptors::Descriptors;
 use crate::dirs::DIR_FLAGS;
+use crate::gfids::Gfids;
 use crate::handle::{HandleName, root_target};
 use crate::inodes::Inodes;
 use crate::landfill::Janitor;
@@ -59,9 +61,12 @@ pub(crate) struct Brick {
     /// Files that are read and written without having been opened.
     pub(crate) anonymous: Descriptors,
     pub(crate) inodes: Inodes,
+    pub(crate) gfids: Gfids,
     pub(crate) space: Space,
     pub(crate) janitor: Janitor,
     options: RwLock<Arc<Options>>,
+    /// One of the options, for every fop asks it.
+    ctime: AtomicBool,
     names: [Mutex<()>; NAME_LOCKS],
 }
 
@@ -97,6 +102,8 @@ impl Brick {
             dirs: Descriptors::new(open_dirs_limit()),
             anonymous: Descriptors::new(open_dirs_limit() / 8),
             inodes: Inodes::default(),
+            gfids: Gfids::default(),
+            ctime: AtomicBool::new(options.ctime),
             space: Space::default(),
             janitor: Janitor::default(),
             options: RwLock::new(Arc::new(options)),
@@ -114,7 +121,13 @@ impl Brick {
 
     /// Takes changed options; those that were only read at the start keep their value until the next one.
     pub(crate) fn reconfigure(&self, options: Options) {
+        self.ctime.store(options.ctime, Relaxed);
         *self.options.write().expect("no panic under it") = Arc::new(options);
+    }
+
+    /// Whether times come from the clients.
+    pub(crate) fn keeps_times(&self) -> bool {
+        self.ctime.load(Relaxed)
     }
 
     pub(crate) fn housekeeping(&self) -> Housekeeping<'_> {

@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Release};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 use plugin_api::Gfid;
 use rustix::fs::{Mode, OFlags};
@@ -11,6 +11,7 @@ use rustix::io::{Errno, Result};
 use crate::brick::Brick;
 use crate::dirs::BENEATH;
 use crate::find::Found;
+use crate::handle::HandleName;
 use crate::inodes::Inode;
 use crate::place::Place;
 use crate::stat::{S_IFDIR, S_IFLNK, S_IFREG, kind};
@@ -132,9 +133,19 @@ impl Brick {
 
     /// Opens under the inode's handle lock: what was seen to be a regular file still is one.
     fn open_by_handle(&self, gfid: Gfid, flags: OFlags) -> Result<OwnedFd> {
+        let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let inode = self.inodes.get(gfid);
+        if inode.regular.load(Relaxed) {
+            let handle = HandleName::of(gfid);
+            match rustix::fs::openat2(&self.glusterfs, handle.bytes(), flags, Mode::empty(), BENEATH) {
+                // Without a name by now, perhaps.
+                Err(Errno::NOENT) => {}
+                other => return other,
+            }
+        }
         let found = self.locate(gfid)?;
         openable(&found)?;
-        let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        inode.regular.store(true, Relaxed);
         match &found.place {
             Place::Handle(keep, name) => {
                 rustix::fs::openat2(keep.fd, name.bytes(), flags, Mode::empty(), BENEATH)

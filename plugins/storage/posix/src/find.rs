@@ -133,7 +133,7 @@ impl Brick {
     }
 
     /// Finds `entry` by name; its handle is put right on the way when it was lost.
-    pub(crate) fn lookup<'e>(&self, entry: &'e mut Entry<'_>, gfidless: Gfidless) -> Result<Found<'e>> {
+    pub(crate) fn lookup<'e>(&'e self, entry: &'e mut Entry<'_>, gfidless: Gfidless) -> Result<Found<'e>> {
         let mut st = entry.place().stat();
         if let Err(Errno::NOENT) = st
             && let Some(dir) = self.parent_again(entry.parent, &entry.dir)
@@ -144,7 +144,7 @@ impl Brick {
         let st = st?;
         let entry: &'e Entry<'_> = entry;
         let place = entry.place();
-        let gfid = match gfid_at(&place)? {
+        let gfid = match self.gfids.of(&place, &st)? {
             Some(gfid) => gfid,
             None => match gfidless.give {
                 Some(gfid) if !gfid.is_null() && !gfid.is_root() => self.adopt(entry, &st, gfid)?,
@@ -157,7 +157,20 @@ impl Brick {
         if !gfid.is_null() {
             self.put_handle_right(entry, &st, gfid, &inode);
         }
+        let place = self.shorter(place, gfid, &st);
         Ok(Found { gfid, st, place, inode })
+    }
+
+    /// The quickest way to an object that was found by name: its handle, or the descriptor that is held open for it.
+    pub(crate) fn shorter<'e>(&'e self, place: Place<'e>, gfid: Gfid, st: &Statx) -> Place<'e> {
+        if gfid.is_null() {
+            return place;
+        }
+        match (kind(st) == S_IFDIR, self.dirs.get(gfid)) {
+            (true, Some(fd)) => Place::Dir(fd),
+            (false, None) if st.stx_nlink > 1 => self.handle_place(gfid),
+            _ => place,
+        }
     }
 
     /// Gives an object that was put on the brick by hand its gfid and handle.

@@ -42,6 +42,8 @@ pub(crate) struct Inode {
     pub(crate) active_fds: AtomicU32,
     /// The object lies in `.glusterfs/unlink`: open, without a name.
     pub(crate) unlinked: AtomicBool,
+    /// The handle was seen to be that of a regular file, under its lock.
+    pub(crate) regular: AtomicBool,
     /// The handle was seen to be right since the brick started.
     pub(crate) handle_right: AtomicBool,
 }
@@ -55,6 +57,7 @@ impl Inode {
     pub(crate) fn forget(&self) {
         *self.times.lock().expect("no panic under it") = KnownTimes::Unread;
         self.handle_right.store(false, Relaxed);
+        self.regular.store(false, Relaxed);
     }
 }
 

@@ -16,11 +16,14 @@ mod files;
 mod find;
 mod fops;
 mod gfid2path;
+mod gfids;
 mod glob;
 mod handle;
 mod handles;
 mod health;
 mod hidden;
+#[cfg(test)]
+mod incumbent_tests;
 mod inodes;
 mod landfill;
 mod link;

@@ -261,3 +261,33 @@ impl Options {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_option_is_in_the_readme() {
+        let readme = include_str!("../README.md");
+        for option in &declared().0 {
+            assert!(readme.contains(&format!("`{}`", option.keys[0])), "{}", option.keys[0]);
+        }
+    }
+
+    #[test]
+    fn defaults_are_values_that_the_options_take() {
+        for option in &declared().0 {
+            if let Some(default) = option.default.as_ref().into_option() {
+                assert_eq!(option.check(default), Ok(()), "{}", option.keys[0]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_reserve_is_a_percentage_or_bytes() {
+        assert_eq!(reserve("1"), Ok(1.0));
+        assert_eq!(reserve("2.5%"), Ok(2.5));
+        assert_eq!(reserve("1GB"), Ok(1_073_741_824.0));
+        assert!(reserve("a lot").is_err());
+    }
+}

@@ -46,7 +46,7 @@ impl Brick {
             if kind(&st) == S_IFDIR {
                 return Err(Errno::ISDIR);
             }
-            let gfid = gfid_at(&place)?;
+            let gfid = self.gfids.of(&place, &st)?;
             if only.linkto {
                 let pointer = u32::from(st.stx_mode) & !S_IFMT == STICKY
                     && place.xattr(LINKTO_XATTR, &mut [0; 256]).is_ok();
@@ -101,6 +101,8 @@ impl Brick {
 
     /// The last name goes: removes the handle, or parks it while the file is open. Says whether it was parked.
     pub(crate) fn retire_handle(&self, gfid: Gfid, inode: &Inode, open: bool) -> Result<bool> {
+        inode.regular.store(false, Relaxed);
+        self.anonymous.forget(gfid);
         if open && !inode.unlinked.load(Relaxed) {
             match self.park_handle(gfid) {
                 Ok(()) => {

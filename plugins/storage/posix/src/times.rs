@@ -15,13 +15,19 @@ impl Brick {
     /// The attributes that a client is shown.
     pub(crate) fn show(&self, st: &Statx, gfid: Gfid, inode: &Inode, place: &Place<'_>) -> Iatt {
         let mut shown = iatt(st, gfid);
-        if self.options().ctime {
+        if self.keeps_times() {
             let mut known = inode.times.lock().expect("no panic under it");
             if let Some(times) = load(&mut known, place) {
                 times.show_in(&mut shown);
             }
         }
         shown
+    }
+
+    /// The record of the times as it lies on disk, where it is known.
+    pub(crate) fn times_record(&self, inode: &Inode, place: &Place<'_>) -> Option<[u8; LEN]> {
+        let mut known = inode.times.lock().expect("no panic under it");
+        load(&mut known, place).map(|times| times.encode())
     }
 
     /// Moves the object's own times to the caller's clock, as its flags say.
@@ -35,7 +41,7 @@ impl Brick {
     }
 
     fn advance(&self, inode: &Inode, place: &Place<'_>, which: Which, caller: &Caller) {
-        if which.none() || caller.time.is_zero() || !self.options().ctime {
+        if which.none() || caller.time.is_zero() || !self.keeps_times() {
             return;
         }
         let mut known = inode.times.lock().expect("no panic under it");
@@ -57,7 +63,7 @@ impl Brick {
         caller: &Caller,
         given: Option<Times>,
     ) {
-        if !self.options().ctime {
+        if !self.keeps_times() {
             return;
         }
         let own = (!caller.object_times().none() && !caller.time.is_zero()).then(|| Times::all(caller.time));
@@ -76,7 +82,7 @@ impl Brick {
         atime: Option<crate::mdata::Time>,
         mtime: Option<crate::mdata::Time>,
     ) {
-        if !self.options().ctime {
+        if !self.keeps_times() {
             return;
         }
         let mut known = inode.times.lock().expect("no panic under it");
