@@ -1,7 +1,8 @@
 //! The busiest files, counted per file and ranked only when somebody asks.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The longest list anybody can ask for.
 pub const LONGEST: usize = 100;
@@ -19,15 +20,22 @@ pub enum Rank {
     Opendir,
     /// Listings of a folder.
     Readdir,
+    /// Fastest read, bytes a second.
+    ReadSpeed,
+    /// Fastest write, bytes a second.
+    WriteSpeed,
 }
 
-const RANKS: [Rank; 5] = [Rank::Open, Rank::Read, Rank::Write, Rank::Opendir, Rank::Readdir];
+const RANKS: [Rank; 7] =
+    [Rank::Open, Rank::Read, Rank::Write, Rank::Opendir, Rank::Readdir, Rank::ReadSpeed, Rank::WriteSpeed];
 
 /// One file's counts. It lives as long as the file's inode is remembered.
 #[derive(Debug)]
 pub struct FileStats {
     path: Box<[u8]>,
-    counts: [AtomicU64; RANKS.len()],
+    values: [AtomicU64; RANKS.len()],
+    /// When each record was set, microseconds since the epoch; only speeds have one.
+    set_at: [AtomicU64; RANKS.len()],
     home: Weak<Files>,
 }
 
@@ -36,8 +44,10 @@ pub struct FileStats {
 pub struct Line {
     /// The file, as it was named when first counted.
     pub path: Box<[u8]>,
-    /// How often.
+    /// How often, or how fast.
     pub value: u64,
+    /// When a speed was reached, since the epoch.
+    pub at: Duration,
 }
 
 /// All files that are counted, and the best of those that are forgotten.
@@ -56,8 +66,12 @@ struct Known {
 impl Files {
     /// Begins to count a file.
     pub fn track(self: &Arc<Self>, path: &[u8]) -> Arc<FileStats> {
-        let stats =
-            Arc::new(FileStats { path: path.into(), counts: Default::default(), home: Arc::downgrade(self) });
+        let stats = Arc::new(FileStats {
+            path: path.into(),
+            values: Default::default(),
+            set_at: Default::default(),
+            home: Arc::downgrade(self),
+        });
         let mut known = self.known();
         if known.live.len() >= known.sweep_at.max(64) {
             known.live.retain(|file| file.strong_count() > 0);
@@ -86,7 +100,7 @@ impl Files {
         known.forgotten.iter_mut().for_each(Vec::clear);
         let live = known.live.iter().filter_map(Weak::upgrade).collect::<Vec<_>>();
         drop(known);
-        live.iter().flat_map(|file| &file.counts).for_each(|count| count.store(0, Relaxed));
+        live.iter().flat_map(|file| &file.values).for_each(|value| value.store(0, Relaxed));
     }
 
     fn retire(&self, file: &FileStats) {
@@ -103,18 +117,30 @@ impl Files {
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().expect("lists are kept without a panic")
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl FileStats {
     /// Counts one.
     pub fn count(&self, rank: Rank) {
-        self.counts[rank as usize].fetch_add(1, Relaxed);
+        self.values[rank as usize].fetch_add(1, Relaxed);
+    }
+
+    /// Notes how fast so many bytes went; the fastest stays.
+    pub fn speed(&self, rank: Rank, bytes: u64, took: Duration) {
+        let nanos = took.as_nanos().max(1);
+        let speed = u64::try_from(u128::from(bytes) * 1_000_000_000 / nanos).unwrap_or(u64::MAX);
+        let best = &self.values[rank as usize];
+        if speed > best.load(Relaxed) && best.fetch_max(speed, Relaxed) < speed {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            self.set_at[rank as usize].store(u64::try_from(now.as_micros()).unwrap_or(0), Relaxed);
+        }
     }
 
     fn line(&self, rank: Rank) -> Line {
-        Line { path: self.path.clone(), value: self.counts[rank as usize].load(Relaxed) }
+        let at = Duration::from_micros(self.set_at[rank as usize].load(Relaxed));
+        Line { path: self.path.clone(), value: self.values[rank as usize].load(Relaxed), at }
     }
 }
 
@@ -157,6 +183,17 @@ mod tests {
         assert_eq!(files.top(Rank::Read, 100), []);
         read(&c, 1);
         assert_eq!(names(&files.top(Rank::Read, 100)), [("/c", 1)]);
+    }
+
+    #[test]
+    fn the_fastest_of_a_files_reads_counts() {
+        let files = Arc::new(Files::default());
+        let file = files.track(b"/a");
+        file.speed(Rank::ReadSpeed, 1_000, Duration::from_micros(1));
+        file.speed(Rank::ReadSpeed, 1_000, Duration::from_micros(2));
+        let lines = files.top(Rank::ReadSpeed, 1);
+        assert_eq!(names(&lines), [("/a", 1_000_000_000)]);
+        assert!(lines[0].at > Duration::ZERO);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::Locks;
 use crate::engine::domain::{Notices, Want};
 use crate::engine::{Access, Contended, NameLock, RangeLock};
 
-/// Which notice: `inodelk-contention` or `entrylk-contention`.
+/// Which notice: 3 about a range lock, 4 about a name lock (the numbers of GlusterFS's upcalls).
 pub const KIND: &str = "upcall";
 /// The uid of the client that holds the lock.
 pub const CLIENT: &str = "client-uid";
@@ -33,13 +33,13 @@ pub const NAME: &str = "name";
 /// What a kind of lock adds to a notice.
 pub trait Describe {
     /// The value of [`KIND`].
-    const KIND: &'static str;
+    const KIND: i32;
     /// Adds what is held.
     fn describe(&self, data: &mut Dict);
 }
 
 impl Describe for RangeLock {
-    const KIND: &'static str = "inodelk-contention";
+    const KIND: i32 = 3;
 
     fn describe(&self, data: &mut Dict) {
         let (start, len) = self.range.to_wire();
@@ -50,7 +50,7 @@ impl Describe for RangeLock {
 }
 
 impl Describe for NameLock {
-    const KIND: &'static str = "entrylk-contention";
+    const KIND: i32 = 4;
 
     fn describe(&self, data: &mut Dict) {
         data.set(TYPE, number(self.access));
