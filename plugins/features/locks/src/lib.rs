@@ -4,6 +4,7 @@
 //! object's locks are ([`table`]), how a fop waits ([`wait`]).
 #![forbid(unsafe_code)]
 
+mod clear;
 mod cluster;
 mod counts;
 mod dump;
@@ -24,6 +25,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use plugin_api::prelude::*;
 
+use clear::Order;
 use counts::Asked;
 use engine::{Access, Contention, Pace, Refusal};
 use mandatory::Touch;
@@ -80,6 +82,7 @@ fn errno(why: Refusal) -> Errno {
         Refusal::NotHeld | Refusal::BadRange => Errno::EINVAL,
         Refusal::ClientGone => Errno::ENOTCONN,
         Refusal::Preempted => Errno::EBUSY,
+        Refusal::Interrupted => Errno::EINTR,
     }
 }
 
@@ -293,7 +296,17 @@ locks! {
             if &args.name[..] == lockinfo::NAME.as_bytes() {
                 return Ok(Xattrs { xattrs: self.lock_info(frame, &args.fd), xdata: Dict::new() });
             }
+            if let Some(order) = Order::read(&args.name) {
+                return Ok(self.obey(frame, args.fd.inode().gfid(), &args.name, &order?));
+            }
             counted!(self, frame, fgetxattr, args, [args.fd.inode().gfid()])
+        }
+
+        async fn getxattr(&self, frame: &Frame, args: Getxattr) -> FopResult<Xattrs> {
+            if let Some(order) = Order::read(&args.name) {
+                return Ok(self.obey(frame, args.loc.target(), &args.name, &order?));
+            }
+            counted!(self, frame, getxattr, args, [args.loc.target()])
         }
 
         async fn fsetxattr(&self, frame: &Frame, mut args: Fsetxattr) -> FopResult<Done> {
@@ -313,7 +326,6 @@ locks! {
     fsync Fsync PrePost |args| [args.fd.inode().gfid()];
     xattrop Xattrop Xattrs |args| [args.loc.target()];
     fxattrop Fxattrop Xattrs |args| [args.fd.inode().gfid()];
-    getxattr Getxattr Xattrs |args| [args.loc.target()];
     setxattr Setxattr Done |args| [args.loc.target()];
     removexattr Removexattr Done |args| [args.loc.target()];
     fremovexattr Fremovexattr Done |args| [args.fd.inode().gfid()];

@@ -19,6 +19,9 @@ pub enum Refusal {
     /// The client, its fd or an administrator took the request back while it waited.
     #[error("withdrawn while waiting")]
     Withdrawn,
+    /// An administrator or the caller itself ended the wait for a record lock.
+    #[error("interrupted while waiting")]
+    Interrupted,
     /// The client that asked is gone.
     #[error("the client is gone")]
     ClientGone,

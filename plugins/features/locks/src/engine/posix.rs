@@ -116,11 +116,32 @@ impl<W> PosixLocks<W> {
         waiting: impl Fn(&Record) -> bool,
         effects: &mut Effects<W>,
     ) -> (usize, usize) {
+        self.end(held, waiting, Refusal::Withdrawn, effects)
+    }
+
+    /// As [`release`](Self::release), for those who end locks by hand: the waiting are told that they were
+    /// interrupted.
+    pub fn clear(
+        &mut self,
+        held: impl Fn(&Record) -> bool,
+        waiting: impl Fn(&Record) -> bool,
+        effects: &mut Effects<W>,
+    ) -> (usize, usize) {
+        self.end(held, waiting, Refusal::Interrupted, effects)
+    }
+
+    fn end(
+        &mut self,
+        held: impl Fn(&Record) -> bool,
+        waiting: impl Fn(&Record) -> bool,
+        why: Refusal,
+        effects: &mut Effects<W>,
+    ) -> (usize, usize) {
         let before = (self.waiting.len(), self.held.len());
         for _ in 0..self.waiting.len() {
             let entry = self.waiting.pop_front().expect("as many as were counted");
             if waiting(&entry.record) {
-                effects.refuse(entry.waiter, Refusal::Withdrawn);
+                effects.refuse(entry.waiter, why);
             } else {
                 self.waiting.push_back(entry);
             }
