@@ -72,7 +72,7 @@ pub use lk_owner::LkOwner;
 pub use loc::Loc;
 pub use payload::Payload;
 pub use plugin_api_macros::xlator;
-pub use sdk::{Child, Frame, Handle, InitCx, NotifyCx, OwnedFrame, Wind, log, rt, sys};
+pub use sdk::{Child, Frame, Handle, InitCx, NotifyCx, OwnedFrame, Wind, log, open, rt, sys};
 pub use xlator::{Declaration, InitError, PlainFop, UnknownFops, Xlator, positions};
 
 /// What an author of translators imports.

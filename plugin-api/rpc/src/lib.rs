@@ -13,4 +13,4 @@ mod client;
 mod server;
 
 pub use client::{CallError, Client, Events, NoEvents, PendingReply, Settings};
-pub use server::{Call, Limits, Observe, Peer, Program, Reply, Service, Unobserved};
+pub use server::{Call, Limits, Observe, Peer, PluginProgram, Program, Reply, Service, Unobserved};
