@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, RwLock};
 
 use plugin_api::Gfid;
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatxFlags, XattrFlags};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatxFlags, Uid, XattrFlags};
 use rustix::io::Errno;
 
 use crate::descriptors::Descriptors;
@@ -87,11 +87,7 @@ impl Brick {
         }
         check_volume_id(&root, &options)?;
         check_root_gfid(&root, &path)?;
-        let owner = (options.brick_uid, options.brick_gid);
-        if owner != (None, None) {
-            let (uid, gid) = (owner.0.map(rustix::fs::Uid::from_raw), owner.1.map(rustix::fs::Gid::from_raw));
-            rustix::fs::fchown(&root, uid, gid).map_err(io("setting brick-uid and brick-gid"))?;
-        }
+        give_to(&root, &options).map_err(io("setting brick-uid and brick-gid"))?;
         let glusterfs = housekeeping(&root).map_err(io("making .glusterfs"))?;
         root_handle(&root, &glusterfs, &path)?;
         let brick = Self {
@@ -121,6 +117,8 @@ impl Brick {
 
     /// Takes changed options; those that were only read at the start keep their value until the next one.
     pub(crate) fn reconfigure(&self, options: Options) {
+        // As at the start, but a brick that serves does not go down over its owner.
+        let _ = give_to(&self.root, &options);
         self.ctime.store(options.ctime, Relaxed);
         *self.options.write().expect("no panic under it") = Arc::new(options);
     }
@@ -161,6 +159,12 @@ fn open_dirs_limit() -> usize {
     let limit =
         rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(OPEN_DIRS_MAX * 8);
     usize::try_from((limit / 8).min(OPEN_DIRS_MAX)).unwrap_or(64)
+}
+
+/// Hands the root to its owner, where the options name one.
+fn give_to(root: &OwnedFd, options: &Options) -> Result<(), Errno> {
+    let (uid, gid) = (options.brick_uid.map(Uid::from_raw), options.brick_gid.map(rustix::fs::Gid::from_raw));
+    if (uid, gid) == (None, None) { Ok(()) } else { rustix::fs::fchown(root, uid, gid) }
 }
 
 fn check_volume_id(root: &OwnedFd, options: &Options) -> Result<(), OpenError> {

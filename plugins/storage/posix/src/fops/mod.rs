@@ -4,6 +4,8 @@ pub(crate) mod data;
 pub(crate) mod dir;
 pub(crate) mod entry;
 pub(crate) mod inode;
+#[cfg(test)]
+mod tests;
 pub(crate) mod xattr;
 
 use std::sync::Arc;
@@ -54,7 +56,8 @@ pub(crate) enum Open {
 pub(crate) struct Call<'a> {
     pub(crate) brick: &'a Arc<Brick>,
     pub(crate) caller: Caller,
-    pub(crate) key: CtxKey,
+    /// Where this translator's context lies on descriptors; `None` in tests without a graph, where nothing is kept.
+    pub(crate) key: Option<CtxKey>,
 }
 
 impl<'a> Call<'a> {
@@ -68,7 +71,7 @@ impl<'a> Call<'a> {
             time: Time { sec: id.time, nsec: id.time_nsec },
             internal: xdata.contains("glusterfs-internal-fop"),
         };
-        Self { brick, caller, key: frame.key() }
+        Self { brick, caller, key: Some(frame.key()) }
     }
 
     /// The object that a fop by name or gfid is about.
@@ -85,7 +88,7 @@ impl<'a> Call<'a> {
 
     /// What is open behind `fd`; opened for this fop alone when nobody did.
     fn open(&self, fd: &Fd, flags: u32) -> Answer<Arc<Open>> {
-        if let Some(open) = fd.object().ctx::<Open>(self.key) {
+        if let Some(open) = self.key.and_then(|key| fd.object().ctx::<Open>(key)) {
             return Ok(open);
         }
         if !fd.is_anonymous() {
@@ -95,7 +98,10 @@ impl<'a> Call<'a> {
         if fd.inode().file_type() == FileType::Directory {
             // The descriptor of a directory has a position, so it is kept.
             let open = Open::Dir(self.brick.open_dir(gfid).map_err(gone)?);
-            return Ok(fd.object().ctx_or_insert_with(self.key, || open));
+            return Ok(match self.key {
+                Some(key) => fd.object().ctx_or_insert_with(key, || open),
+                None => Arc::new(open),
+            });
         }
         const O_DIRECT: u32 = 0o40_000;
         let file = self.brick.anonymous_file(gfid, flags & O_DIRECT != 0).map_err(gone)?;
@@ -103,7 +109,9 @@ impl<'a> Call<'a> {
     }
 
     fn keep(&self, fd: &Fd, open: Open) {
-        fd.object().ctx_set(self.key, Arc::new(open));
+        if let Some(key) = self.key {
+            fd.object().ctx_set(key, Arc::new(open));
+        }
     }
 }
 
