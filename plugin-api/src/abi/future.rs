@@ -173,6 +173,7 @@ fn of_release(data: *const ()) {
 }
 
 /// Runs `f` with a context whose waker is the borrowed `header`.
+#[inline]
 pub fn with_waker<R>(header: *const WakerHeader, f: impl FnOnce(&mut Context<'_>) -> R) -> R {
     // SAFETY: the table keeps the contract of `RawWaker`; the handle is borrowed, so it must not be dropped.
     let waker =
@@ -254,6 +255,7 @@ unsafe extern "C" fn shared_release(header: *const WakerHeader) {
 }
 
 /// Runs `f` with the header of the context's waker: the one it is made of, or one on the stack.
+#[inline]
 pub(crate) fn with_header<R>(cx: &mut Context<'_>, f: impl FnOnce(*const WakerHeader) -> R) -> R {
     let waker = cx.waker();
     if std::ptr::eq(waker.vtable(), &raw const OF_HEADER) {

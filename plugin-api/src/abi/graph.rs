@@ -60,7 +60,8 @@ struct Member {
 #[allow(clippy::vec_box, reason = "links point to members while the list still grows")]
 type Members = Vec<Box<Member>>;
 
-/// A linked graph, counted by every [`Handle`] of its translators and by whoever runs it.
+/// A linked graph, counted by every [`Handle`] of its translators and by whoever runs it, who also calls
+/// [`fini`](Self::fini) before letting go.
 pub struct Graph {
     members: Members,
     hooks: Box<dyn GraphHooks>,
@@ -361,8 +362,10 @@ impl Graph {
 
 impl Drop for Graph {
     fn drop(&mut self) {
-        // Calls hold counts, so none is left, and the instances go at the end of this.
-        self.fini();
+        // Nothing runs and no handle is left: each holds a count. Without a `fini` before, instances go unasked.
+        if self.stage.swap(2, Ordering::AcqRel) < 2 {
+            self.destroy_instances();
+        }
     }
 }
 

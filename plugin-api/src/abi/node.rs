@@ -119,6 +119,7 @@ impl Node {
 
     /// The links to the children.
     #[must_use]
+    #[inline]
     pub fn links(&self) -> &[Link] {
         if self.link_count == 0 {
             return &[];
@@ -131,6 +132,7 @@ impl Node {
 impl Link {
     /// Where fop `code` goes, or `None` when the host is too old to know it.
     #[must_use]
+    #[inline]
     pub fn route(&self, code: u32) -> Option<Route> {
         let at = usize::try_from(code).ok().filter(|at| *at < self.route_count)?;
         // SAFETY: within the routes, which the host keeps as long as the link.

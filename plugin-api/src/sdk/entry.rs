@@ -3,6 +3,7 @@
 
 use std::alloc::Layout;
 use std::any::Any;
+use std::cell::Cell;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -63,11 +64,23 @@ pub(super) fn panic_message(cause: &(dyn Any + Send)) -> String {
     text.unwrap_or("a panic without a message").to_owned()
 }
 
-/// Starts a fop of translator `X`: `begin` calls the author's `async fn`.
+/// How far a fop had come when it panicked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reached {
+    /// The author's function was called: there is no future yet.
+    Call,
+    /// The future was polled.
+    Poll,
+    /// The answer is out, the future was being dropped.
+    Drop,
+}
+
+/// Starts a fop of translator `X`: `begin` calls the author's `async fn`. One barrier around all of it; the answer goes
+/// from the author's future straight to `out`.
 #[inline]
 unsafe fn start<X, F, Fut>(
     entry: Entry<F>,
-    args: F::Args,
+    args: *mut F::Args,
     begin: impl FnOnce(&'static X, &'static Frame, F::Args) -> Fut,
 ) -> u8
 where
@@ -77,59 +90,102 @@ where
 {
     let node = node_of(&entry);
     if node.state.load(Ordering::Relaxed) != UP {
-        return answer(&entry, Err(Errno::ENOTCONN.into()));
+        // SAFETY: by the entry's contract, `args` is moved out of here.
+        return unsafe { refuse(&entry, args) };
     }
     // SAFETY: the frame outlives the answer and the future.
     let arena = unsafe { &(*entry.head).arena };
     let layout = Layout::new::<Running<Fut>>();
     let (memory, origin) = arena.allocate(layout);
     let running = memory.cast::<Running<Fut>>();
-    let begun = catch_unwind(AssertUnwindSafe(|| {
+    let reached = Cell::new(Reached::Call);
+    let polled = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: `running` is fresh memory of its own layout. The instance lives as long as the node, and `frame` stays
-        // where it is as long as the future does, so both may be borrowed for as long as it runs.
+        // where it is as long as the future does, so both may be borrowed for as long as it runs. `args` is moved out
+        // of by the entry's contract, and `out` is room for the answer.
         unsafe {
             (&raw mut (*running).frame).write(Frame { head: entry.head, node: entry.node });
             (&raw mut (*running).origin).write(origin);
             let instance = &*node.instance.cast::<X>();
-            (&raw mut (*running).future).write(begin(instance, &(*running).frame, args));
+            (&raw mut (*running).future).write(begin(instance, &(*running).frame, args.read()));
+            reached.set(Reached::Poll);
+            if !poll_into::<F, Fut>(running, entry.waker, entry.out) {
+                return PENDING;
+            }
+            reached.set(Reached::Drop);
+            std::ptr::drop_in_place(&raw mut (*running).future);
         }
+        READY
     }));
-    if let Err(cause) = begun {
-        // SAFETY: the future was not written, and nothing else in there needs dropping.
-        unsafe { arena.release(memory, layout, origin) };
-        let error = fault(entry.node, F::CODE, cause);
-        return answer(&entry, Err(error));
-    }
-    // SAFETY: just written, and not polled elsewhere.
-    match unsafe { step::<F, Fut>(running, entry.waker) } {
-        Poll::Ready(result) => {
-            // SAFETY: done: nothing borrows it any more.
-            unsafe { free::<Fut>(running.cast()) };
-            answer(&entry, result)
+    match polled {
+        Ok(READY) => {
+            // SAFETY: done: nothing uses the memory any more.
+            unsafe { arena.release(memory, layout, origin) };
+            READY
         }
-        Poll::Pending => {
+        Ok(_) => {
             let raw = RawFuture { state: running.cast(), poll: poll_later::<F, Fut>, drop: free::<Fut> };
             // SAFETY: by the entry's contract `later` is room for it.
             unsafe { entry.later.write(raw) };
             PENDING
         }
+        // SAFETY: `running` is in the state that `reached` tells.
+        Err(cause) => unsafe { panicked(&entry, running, reached.get(), cause) },
     }
 }
 
-/// Polls the author's future once; a panic is its answer.
-unsafe fn step<F, Fut>(running: *mut Running<Fut>, waker: *const WakerHeader) -> Poll<FopResult<F::Reply>>
+/// Ends a fop that panicked: the fault is counted, the answer is `EIO` unless it was out already.
+#[cold]
+unsafe fn panicked<F, Fut>(
+    entry: &Entry<F>,
+    running: *mut Running<Fut>,
+    reached: Reached,
+    cause: Box<dyn Any + Send>,
+) -> u8
+where
+    F: FopType,
+{
+    let error = fault(entry.node, F::CODE, cause);
+    // SAFETY: what was reached says what there is to drop; then the memory goes back.
+    unsafe {
+        if reached == Reached::Poll {
+            free::<Fut>(running.cast());
+        } else {
+            (*entry.head).arena.release(running.cast(), Layout::new::<Running<Fut>>(), (*running).origin);
+        }
+    }
+    if reached == Reached::Drop { READY } else { answer(entry, Err(error)) }
+}
+
+/// Refuses a fop for a translator that does not serve.
+#[cold]
+unsafe fn refuse<F: FopType>(entry: &Entry<F>, args: *mut F::Args) -> u8 {
+    // SAFETY: the caller's promise: `args` is moved out of.
+    let args = unsafe { args.read() };
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(args)));
+    answer(entry, Err(Errno::ENOTCONN.into()))
+}
+
+/// Polls the author's future once; whether it was ready and its answer written.
+#[inline]
+unsafe fn poll_into<F, Fut>(
+    running: *mut Running<Fut>,
+    waker: *const WakerHeader,
+    out: *mut RResult<F::Reply, FopError>,
+) -> bool
 where
     F: FopType,
     Fut: Future<Output = FopResult<F::Reply>>,
 {
-    let polled = catch_unwind(AssertUnwindSafe(|| {
-        // SAFETY: the future stays where it is until it is dropped, and one thread at a time polls it.
-        with_waker(waker, |cx| unsafe { Pin::new_unchecked(&mut (*running).future) }.poll(cx))
-    }));
-    polled.unwrap_or_else(|cause| {
-        // SAFETY: the frame was written before the future.
-        let node = unsafe { (*running).frame.node };
-        Poll::Ready(Err(fault(node, F::CODE, cause)))
+    // SAFETY: the future stays where it is until it is dropped, and one thread at a time polls it; `out` is room for the
+    // answer.
+    with_waker(waker, |cx| unsafe {
+        match Pin::new_unchecked(&mut (*running).future).poll(cx) {
+            Poll::Ready(Ok(reply)) => out.write(RResult::ROk(reply)),
+            Poll::Ready(Err(error)) => out.write(RResult::RErr(error)),
+            Poll::Pending => return false,
+        }
+        true
     })
 }
 
@@ -138,14 +194,17 @@ where
     F: FopType,
     Fut: Future<Output = FopResult<F::Reply>>,
 {
-    // SAFETY: `state` is what `start` put into the future.
-    match unsafe { step::<F, Fut>(state.cast(), waker) } {
-        Poll::Ready(result) => {
-            // SAFETY: `out` is room for the answer of fop `F`.
-            unsafe { out.cast::<RResult<F::Reply, FopError>>().write(result.into()) };
+    let running = state.cast::<Running<Fut>>();
+    let out = out.cast::<RResult<F::Reply, FopError>>();
+    // SAFETY: `state` is what `start` put into the future, and `out` is room for the answer of fop `F`.
+    match catch_unwind(AssertUnwindSafe(|| unsafe { poll_into::<F, Fut>(running, waker, out) })) {
+        Ok(true) => READY,
+        Ok(false) => PENDING,
+        Err(cause) => {
+            // SAFETY: as above; the frame was written before the future, which is dropped by its owner.
+            unsafe { out.write(RResult::RErr(fault((*running).frame.node, F::CODE, cause))) };
             READY
         }
-        Poll::Pending => PENDING,
     }
 }
 
@@ -164,19 +223,20 @@ unsafe extern "C" fn free<Fut>(state: *mut ()) {
 
 /// Starts a fop that answers at once: no future, no arena.
 #[inline]
-unsafe fn start_plain<X, F>(entry: Entry<F>, args: F::Args) -> u8
+unsafe fn start_plain<X, F>(entry: Entry<F>, args: *mut F::Args) -> u8
 where
     X: Xlator + PlainFop<F>,
     F: FopType,
 {
     let node = node_of(&entry);
     if node.state.load(Ordering::Relaxed) != UP {
-        return answer(&entry, Err(Errno::ENOTCONN.into()));
+        // SAFETY: by the entry's contract, `args` is moved out of here.
+        return unsafe { refuse(&entry, args) };
     }
     let frame = Frame { head: entry.head, node: entry.node };
     let answered = catch_unwind(AssertUnwindSafe(|| {
-        // SAFETY: the instance lives as long as the node.
-        unsafe { &*node.instance.cast::<X>() }.answer(&frame, args)
+        // SAFETY: the instance lives as long as the node, and `args` is moved out of by the entry's contract.
+        unsafe { (*node.instance.cast::<X>()).answer(&frame, args.read()) }
     }));
     answer(&entry, answered.unwrap_or_else(|cause| Err(fault(entry.node, F::CODE, cause))))
 }
@@ -199,7 +259,7 @@ macro_rules! entries {
                             let entry = Entry::<crate::fop::kind::$name> {
                                 node: node.cast(), head: frame_of(frame), waker, out: out.cast(), later,
                             };
-                            let args = args.cast::<crate::fop::$args>().read();
+                            let args = args.cast::<crate::fop::$args>();
                             start::<X, _, _>(entry, args, |xlator, frame, args| xlator.$name(frame, args))
                         }
                     }
@@ -224,7 +284,7 @@ macro_rules! entries {
                             let entry = Entry::<crate::fop::kind::$name> {
                                 node: node.cast(), head: frame_of(frame), waker, out: out.cast(), later,
                             };
-                            start_plain::<X, _>(entry, args.cast::<crate::fop::$args>().read())
+                            start_plain::<X, _>(entry, args.cast::<crate::fop::$args>())
                         }
                     }
                     FopSlot { code: $code, entry: FopEntry(entry::<X>) }

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::marker::PhantomData;
-use std::mem::{ManuallyDrop, MaybeUninit};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -49,6 +49,7 @@ impl Frame {
 
     /// The child at `index`, in the volfile's order. What is wound to one that is not there fails with `EOPNOTSUPP`.
     #[must_use]
+    #[inline]
     pub fn child_at(&self, index: usize) -> Child<'_> {
         Child { head: self.head(), link: self.node().links().get(index), root: false }
     }
@@ -172,6 +173,7 @@ impl<F: FopType> Unpin for Wind<'_, F> {}
 impl<F: FopType> Future for Wind<'_, F> {
     type Output = FopResult<F::Reply>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         let entered = this.child.root && this.child.head.arena.enter();
@@ -188,33 +190,37 @@ impl<F: FopType> Wind<'_, F> {
     fn step(&mut self, cx: &mut Context<'_>) -> Poll<FopResult<F::Reply>> {
         let mut out = MaybeUninit::<RResult<F::Reply, FopError>>::uninit();
         let done = match &mut self.state {
-            State::Ready(_) => {
-                let State::Ready(args) = std::mem::replace(&mut self.state, State::Done) else {
-                    unreachable!()
-                };
+            State::Ready(args) => {
                 let Some(route) = self.child.link.and_then(|link| link.route(F::CODE)) else {
+                    self.state = State::Done;
                     return Poll::Ready(Err(Errno::EOPNOTSUPP.into()));
                 };
-                let mut args = ManuallyDrop::new(args);
+                let args: *mut F::Args = args;
                 let mut later = MaybeUninit::<RawFuture>::uninit();
                 let head: *const FrameHead = self.child.head;
                 let done = with_header(cx, |waker| {
-                    // SAFETY: the route is one for fop `F`, whose types these are; graph and frame outlive the call.
+                    // SAFETY: the route is one for fop `F`, whose types these are; graph and frame outlive the call. The
+                    // entry moves out of `args`, which the state below is overwritten for without being dropped.
                     unsafe {
+                        let out = out.as_mut_ptr().cast();
                         (route.entry.0)(
                             route.node.cast(),
                             head.cast(),
                             waker,
-                            (&raw mut *args).cast(),
-                            out.as_mut_ptr().cast(),
+                            args.cast(),
+                            out,
                             later.as_mut_ptr(),
                         )
                     }
                 });
-                if done == PENDING {
+                let next = if done == PENDING {
                     // SAFETY: PENDING means that `later` was written.
-                    self.state = State::Later(unsafe { later.assume_init() });
-                }
+                    State::Later(unsafe { later.assume_init() })
+                } else {
+                    State::Done
+                };
+                // SAFETY: the arguments are gone: writing over them without a drop is right.
+                unsafe { std::ptr::write(&raw mut self.state, next) };
                 done
             }
             State::Later(raw) => with_header(cx, |waker| {
@@ -227,7 +233,10 @@ impl<F: FopType> Wind<'_, F> {
             READY => {
                 self.state = State::Done;
                 // SAFETY: READY means that `out` was written.
-                Poll::Ready(unsafe { out.assume_init() }.into_result())
+                match unsafe { out.assume_init() } {
+                    RResult::ROk(reply) => Poll::Ready(Ok(reply)),
+                    RResult::RErr(error) => Poll::Ready(Err(error)),
+                }
             }
             PENDING => Poll::Pending,
             _ => {

@@ -1,0 +1,177 @@
+//! What a hop costs: a chain of translators, each in a shared library of its own.
+//!
+//! `cargo bench -p tests --bench hop` prints nanoseconds (the quietest of many rounds) and, where valgrind is there,
+//! instructions, for a translator that implements the fop and answers at once, for one that suspends once, and for one
+//! that does not implement it. The figure is the slope between a chain of 20 and a chain of none.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::process::Command;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use host::loader::Loader;
+use plugin_api::abi::graph::{Graph, GraphHooks, Part};
+use plugin_api::abi::host::PluginKind;
+use plugin_api::fop::{Flush, Stat};
+use plugin_api::options::OptionValues;
+use plugin_api::{Dict, Event, Fd, FileType, Gfid, Identity, Inode, Loc, OwnedFrame};
+
+const CHAIN: usize = 20;
+const FOPS: u32 = 20_000;
+const ROUNDS: usize = 30;
+
+struct Quiet;
+
+impl GraphHooks for Quiet {
+    fn fault(&self, xlator: &str, _: u32, what: &str, _: u64) {
+        panic!("{xlator}: {what}");
+    }
+    fn risen(&self, _: &Event) {}
+    fn marked_down(&self, _: &str) {}
+}
+
+/// A chain of `length` copies of `link` above a leaf, under a top that only holds the first link.
+struct Chain {
+    graph: Arc<Graph>,
+    top: usize,
+}
+
+impl Drop for Chain {
+    fn drop(&mut self) {
+        self.graph.fini();
+    }
+}
+
+fn copies(built: &Path, folder: &Path) {
+    let copy = |from: &str, to: String| {
+        std::fs::copy(built.join(format!("libhop_{from}.so")), folder.join(format!("libbench_{to}.so")))
+            .unwrap_or_else(|e| panic!("libhop_{from}.so below {}: {e}; build the workspace first", built.display()));
+    };
+    for n in 0..CHAIN {
+        copy("pass", format!("pass{n}"));
+        copy("skip", format!("skip{n}"));
+    }
+    copy("leaf", "leaf".to_owned());
+}
+
+fn chain(loader: &Loader, link: &str, length: usize, suspend: bool) -> Chain {
+    let module = |name: &str| {
+        let root = loader.plugin(PluginKind::Xlator, name).unwrap_or_else(|e| panic!("{e}"));
+        root.xlator().into_option().expect("a translator")
+    };
+    let mut parts = vec![Part { name: "leaf".into(), module: module("bench/leaf"), children: vec![] }];
+    for n in 0..length {
+        let name = format!("bench/{link}{n}");
+        parts.push(Part { module: module(&name), name, children: vec![parts.len() - 1] });
+    }
+    parts.push(Part { name: "top".into(), module: module("bench/skip0"), children: vec![parts.len() - 1] });
+    let top = parts.len() - 1;
+    let graph = Graph::link(parts, Box::new(Quiet), 0).expect("linked");
+    let options: OptionValues = [("suspend", if suspend { "on" } else { "off" })].into_iter().collect();
+    for index in (0..=top).rev() {
+        graph.init(index, &options).expect("initialised");
+    }
+    Chain { graph, top }
+}
+
+fn drive<T>(work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    let mut cx = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(done) = work.as_mut().poll(&mut cx) {
+            return done;
+        }
+    }
+}
+
+fn flush(frame: &OwnedFrame, fd: &Fd) {
+    drive(frame.child().flush(Flush { fd: fd.clone(), xdata: Dict::new() })).expect("answered");
+}
+
+fn stat(frame: &OwnedFrame, fd: &Fd) {
+    drive(frame.child().stat(Stat { loc: Loc::of(fd.inode().clone()), xdata: Dict::new() })).expect("answered");
+}
+
+type Fop = fn(&OwnedFrame, &Fd);
+
+fn work(chain: &Chain, fop: Fop, times: u32) {
+    let handle = chain.graph.handle(chain.top);
+    let fd = Fd::new(Inode::new(Gfid([7; 16]), FileType::Regular), 0, 1);
+    let frame = handle.frame(Identity::default());
+    for _ in 0..times {
+        fop(&frame, &fd);
+    }
+}
+
+fn quietest(chain: &Chain, fop: Fop) -> f64 {
+    (0..ROUNDS)
+        .map(|_| {
+            let start = Instant::now();
+            work(chain, fop, FOPS);
+            start.elapsed().as_secs_f64() * 1e9 / f64::from(FOPS)
+        })
+        .fold(f64::INFINITY, f64::min)
+}
+
+const CASES: [(&str, &str, bool); 3] = [
+    ("implements it, answers at once", "pass", false),
+    ("implements it, suspends once", "pass", true),
+    ("does not implement it", "skip", false),
+];
+const FOP_KINDS: [(&str, Fop); 2] = [("flush", flush), ("stat", stat)];
+
+fn main() {
+    let built = std::env::current_exe().expect("runs from a file");
+    let built = built.parent().and_then(Path::parent).expect("target/<profile>/deps").to_owned();
+    let folder = tempfile::tempdir().expect("a folder");
+    copies(&built, folder.path());
+    let loader = Arc::new(Loader::new(vec![folder.path().to_owned()]));
+    let Ok(host::cmdline::Request::Serve(settings)) = host::cmdline::parse(["glusterd".into()]) else {
+        panic!("a bare command line serves");
+    };
+    let _services = host::services::start(&settings, loader.clone()).expect("services");
+
+    let args: Vec<String> = std::env::args().collect();
+    if let Some(at) = args.iter().position(|arg| arg == "--count") {
+        // Under callgrind: one case, one length, so many fops.
+        let number = |n: usize| args[at + n].parse::<usize>().expect("a number");
+        let (_, link, suspend) = CASES[number(1)];
+        let chain = chain(&loader, link, number(2), suspend);
+        work(&chain, FOP_KINDS[number(3)].1, u32::try_from(number(4)).expect("small"));
+        return;
+    }
+    println!("{:<34}{:<8}{:>10}{:>16}", "a translator that …", "fop", "ns a hop", "instructions");
+    for (case, (name, link, suspend)) in CASES.iter().enumerate() {
+        for (kind, (fop_name, fop)) in FOP_KINDS.iter().enumerate() {
+            let long = quietest(&chain(&loader, link, CHAIN, *suspend), *fop);
+            let none = quietest(&chain(&loader, link, 0, *suspend), *fop);
+            let per_hop = (long - none) / CHAIN as f64;
+            let counted = instructions(case, kind).map_or("-".to_owned(), |n| format!("{n:.0}"));
+            println!("{name:<34}{fop_name:<8}{per_hop:>10.1}{counted:>16}");
+        }
+    }
+}
+
+/// Instructions a hop by callgrind: the difference between many and few fops, between a long chain and none.
+fn instructions(case: usize, kind: usize) -> Option<f64> {
+    let run = |length: usize, fops: usize| -> Option<f64> {
+        let out = tempfile::tempdir().ok()?;
+        let file: PathBuf = out.path().join("callgrind.out");
+        let done = Command::new("valgrind")
+            .arg("--tool=callgrind")
+            .arg(format!("--callgrind-out-file={}", file.display()))
+            .arg(std::env::current_exe().ok()?)
+            .args(["--count", &case.to_string(), &length.to_string(), &kind.to_string(), &fops.to_string()])
+            .output()
+            .ok()?;
+        let text = std::fs::read_to_string(file).ok().filter(|_| done.status.success())?;
+        let totals = text.lines().find_map(|line| line.strip_prefix("totals:").or(line.strip_prefix("summary:")))?;
+        totals.trim().parse().ok()
+    };
+    let (few, many) = (100, 1100);
+    let a_fop = |length| Some((run(length, many)? - run(length, few)?) / 1000.0);
+    Some((a_fop(CHAIN)? - a_fop(0)?) / CHAIN as f64)
+}
