@@ -1,4 +1,6 @@
 //! Server and client through the real transport, on the host's own event pool.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, helpers included")]
 
 use std::future::Future;
 use std::io::{Read, Write};
@@ -8,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use abi_stable::std_types::RStr;
 use gluster_rpc::{
     Call, CallError, Client, Events, Limits, NoEvents, Peer, Program, Reply, Service, Settings, Unobserved,
 };
@@ -18,6 +21,7 @@ use gluster_xdr::{handshake, record, rpc};
 use host::cmdline::Request;
 use host::loader::Loader;
 use host::services::{self, Services};
+use plugin_api::rpc_program::ObserverImpl;
 use plugin_api::transport::Listener;
 use plugin_api::{Dict, Errno, IoBuf, Payload, open, rt};
 
@@ -26,7 +30,9 @@ fn services() -> &'static Services {
     static SERVICES: OnceLock<Services> = OnceLock::new();
     SERVICES.get_or_init(|| {
         let words = ["glusterd", "-N", "-f", "/dev/null"].map(std::ffi::OsString::from);
-        let Ok(Request::Serve(settings)) = host::cmdline::parse(words) else { panic!("a plain command line") };
+        let Ok(Request::Serve(settings)) = host::cmdline::parse(words) else {
+            panic!("a plain command line")
+        };
         let exe = std::env::current_exe().unwrap();
         let dirs: Vec<PathBuf> = vec![exe.parent().unwrap().to_owned()];
         services::start(&settings, Arc::new(Loader::new(dirs))).unwrap()
@@ -535,16 +541,15 @@ fn a_silent_server_is_given_up_after_a_ping() {
     });
 }
 
+impl ObserverImpl for Heard {
+    fn observed(&self, what: RStr<'_>, _data: &Dict) {
+        self.say(what.as_str());
+    }
+}
+
 #[test]
 fn the_port_map_is_served_as_a_plugin() {
     use gluster_xdr::pmap::{PMAP, PmapProc, PortByBrickReq, PortByBrickRsp, SignInReq, SignInRsp};
-    use plugin_api::rpc_program::ObserverImpl;
-
-    impl ObserverImpl for Heard {
-        fn observed(&self, what: abi_stable::std_types::RStr<'_>, _data: &Dict) {
-            self.say(what.as_str());
-        }
-    }
     let served = Served::tcp();
     run(async {
         let heard = Arc::new(Heard::default());
