@@ -13,8 +13,11 @@ use plugin_api::prelude::*;
 const FOLDER: Gfid = Gfid([1; 16]);
 const FILE: Gfid = Gfid([2; 16]);
 
-/// A brick with a folder of root's (mode 755) and a file of user 10, group 20.
-fn brick(folder_mode: u32, file_mode: u32, lists: &'static [(&'static str, fn() -> Acl)]) -> Bench {
+/// The name of a list, and the list.
+type List = (&'static str, fn() -> Acl);
+
+/// A brick with a folder of root's and a file of user 10, group 20.
+fn brick(folder_mode: u32, file_mode: u32, lists: &'static [List]) -> Bench {
     let bench = Bench::start::<Translator>(&[]);
     bench.on::<kind::lookup>(move |args| {
         let gfid = if args.loc.name.is_empty() { args.loc.target() } else { FILE };
