@@ -44,6 +44,7 @@ mod event;
 mod fd;
 pub mod fop;
 mod gfid;
+pub mod glob;
 mod iatt;
 mod inode;
 mod inode_table;
