@@ -340,6 +340,26 @@ fn a_client_that_does_not_read_is_not_read_from_either() {
 }
 
 #[test]
+fn writers_wait_for_room_and_all_of_it_arrives() {
+    let served = Served::tcp();
+    run(async {
+        let client = served.client().await;
+        let credential = Credential::default();
+        let data = IoBuf::from(vec![1; 1 << 20]);
+        let head = WriteReq { size: 1 << 20, ..WriteReq::default() };
+        let mut calls = Vec::new();
+        for _ in 0..100 {
+            client.room().await;
+            let put = |w: &mut gluster_xdr::Writer| gluster_xdr::Xdr::put(&head, w);
+            calls.push(client.start(FOP, 13, Caller::V2(&credential), put, Payload::from(data.clone())));
+        }
+        for call in calls {
+            assert_eq!(gluster_xdr::decode::<u64>(&call.await.unwrap()), Ok(1 << 20));
+        }
+    });
+}
+
+#[test]
 fn a_panic_in_a_program_is_a_system_error_and_the_connection_lives() {
     let served = Served::tcp();
     run(async {

@@ -73,6 +73,17 @@ impl<'a> InitCx<'a> {
         time: Duration = parse_time, "a duration such as 30 or 10min";
     }
 
+    /// Refuses to start with a feature on that this translator does not have: better a clear word than silence.
+    ///
+    /// # Errors
+    /// When option `key` reads as yes; `feature` says what it would switch on.
+    pub fn refuse_when_on(&self, key: &str, feature: &str) -> Result<(), InitError> {
+        match self.bool(key)? {
+            false => Ok(()),
+            true => Err(InitError(format!("{}: {feature} is not built yet: set option `{key}` off", self.name()))),
+        }
+    }
+
     /// All options as the volfile has them, for families of keys.
     #[must_use]
     pub fn values(&self) -> &'a OptionValues {

@@ -66,6 +66,9 @@ pub struct NoEvents;
 
 impl Events for NoEvents {}
 
+/// Bytes waiting to be sent above which callers wait.
+pub(crate) const SEND_HIGH_WATER: usize = 8 << 20;
+
 /// Why a call gave no results.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
@@ -296,9 +299,20 @@ impl Client {
         procedure: u32,
         args: &Q,
     ) -> Result<R, CallError> {
+        self.room().await;
         let caller = Caller::V2(&self.0.settings.credential);
         let reply = self.start(program, procedure, caller, |w| args.put(w), Payload::default());
         Ok(gluster_xdr::decode(&reply.await?)?)
+    }
+
+    /// Waits until the connection takes more, or there is none: before a large payload, so that what waits to be sent
+    /// stays bounded.
+    pub async fn room(&self) {
+        let has_room = |link: &mut Link| {
+            let queued = link.connection.as_ref().map_or(0, Connection::queued);
+            (queued < SEND_HIGH_WATER).then_some(())
+        };
+        self.0.until(has_room).await;
     }
 
     /// Sends a call; the answer is the reply's results, as XDR. A payload goes out behind the arguments, uncopied.
@@ -362,7 +376,10 @@ impl HandlerImpl for Receive {
         }
     }
 
-    fn drained(&self, _connection: &Connection) {}
+    fn drained(&self, _connection: &Connection) {
+        // Wakes who waits for room.
+        self.client.change(|_| ());
+    }
 
     fn closed(&self, connection: &Connection, reason: RString) {
         log!(Debug, "connection closed", client = self.client.settings.name, reason = reason);

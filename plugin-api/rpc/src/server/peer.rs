@@ -11,11 +11,10 @@ use gluster_xdr::{Writer, Xdr};
 use plugin_api::transport::{Connection, ConnectionInfo, HandlerImpl, Message};
 use plugin_api::{Errno, IoBuf, log};
 
+use crate::client::SEND_HIGH_WATER;
+
 use super::service::{is_unprivileged, refused, unwrap};
 use super::{Reply, Service};
-
-/// Bytes waiting to be sent above which no further call is started.
-const SEND_HIGH_WATER: usize = 8 << 20;
 
 /// A connection of a [`Service`].
 pub struct Peer {
