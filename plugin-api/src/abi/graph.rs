@@ -77,6 +77,11 @@ unsafe impl Send for Graph {}
 // SAFETY: as above.
 unsafe impl Sync for Graph {}
 
+/// A member's `init` is running: nothing else of it may.
+const STARTING: u8 = 1;
+/// A member's `init` is done, and its `fini` has not begun.
+const STARTED: u8 = 2;
+
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 /// A translator could not be made or started: which, and a sentence.
@@ -189,12 +194,19 @@ impl Graph {
     /// What the translator said.
     pub fn init(&self, index: usize, options: &OptionValues) -> Result<(), StartError> {
         let member = &*self.members[index];
-        assert_eq!(member.initialised.swap(1, Ordering::AcqRel), 0, "a translator is initialised once");
+        assert_eq!(
+            member.initialised.swap(STARTING, Ordering::AcqRel),
+            0,
+            "a translator is initialised once"
+        );
         // SAFETY: the instance is from this module's `create`, and until now nothing else has used it: fops reach a
         // translator only after every `init` of its graph is done.
         let done = unsafe {
             member.module.init()(member.node.instance.cast_mut(), (&raw const member.node).cast(), options)
         };
+        // One that did not start is not stopped, and hears nothing.
+        let started = if done.is_ok() { STARTED } else { 0 };
+        member.initialised.store(started, Ordering::Release);
         self.told(index, done)?;
         member.node.state.store(UP, Ordering::Release);
         Ok(())
@@ -255,7 +267,7 @@ impl Graph {
 
     fn deliver(&self, index: usize, source: *const Node, direction: Direction, event: &Event) {
         let member = &*self.members[index];
-        if member.initialised.load(Ordering::Acquire) != 0 {
+        if member.initialised.load(Ordering::Acquire) == STARTED {
             self.while_running(|| self.deliver_to(member, source, direction, event));
         }
     }
@@ -298,7 +310,7 @@ impl Graph {
     /// Tells every translator below (and with) `index` that a client is gone.
     pub fn client_disconnect(&self, index: usize, client: &Client) {
         let member = &*self.members[index];
-        if member.initialised.load(Ordering::Acquire) != 0 {
+        if member.initialised.load(Ordering::Acquire) == STARTED {
             self.while_running(|| {
                 let node = (&raw const member.node).cast();
                 // SAFETY: a live instance of this module.
@@ -330,7 +342,7 @@ impl Graph {
     pub fn dump(&self, index: usize) -> String {
         let member = &*self.members[index];
         let mut text = String::new();
-        if member.initialised.load(Ordering::Acquire) != 0 {
+        if member.initialised.load(Ordering::Acquire) == STARTED {
             self.while_running(|| {
                 // SAFETY: a live instance of this module.
                 text = unsafe { member.module.dump()(member.node.instance, (&raw const member.node).cast()) }
@@ -351,7 +363,9 @@ impl Graph {
 
     fn fini_members(&self) {
         for member in self.members.iter().rev() {
-            if member.initialised.swap(0, Ordering::AcqRel) != 0 {
+            let was_started =
+                member.initialised.compare_exchange(STARTED, 0, Ordering::AcqRel, Ordering::Relaxed).is_ok();
+            if was_started {
                 member.node.state.store(FINISHED, Ordering::Release);
                 // SAFETY: a live instance of this module.
                 unsafe { member.module.fini()(member.node.instance, (&raw const member.node).cast()) };
