@@ -8,19 +8,25 @@
 //! - [`process`]: leaving the terminal, pid file, limits, signals
 //! - [`mount`]: what a client does before it leaves the terminal
 //! - [`volfile`]: the text: grammar, AST, check
-//! - [`volumes`]: from the volfile to a graph that serves
+//! - [`graph`]: from the volfile's plan to translators that serve
+//! - [`rpc`]: the host's own calls: volfile, port map, brick operations
+//! - [`volumes`]: volfile and graph put together, and kept up to date
+//! - [`dispatch`]: the time between start and signal
 //! - [`report`], [`tools`], [`suggest`]: the edge to people
 //! - [`glob`]: shell patterns
 pub mod cmdline;
 pub mod ctx;
+pub mod dispatch;
 pub mod glob;
 pub mod globals;
+pub mod graph;
 pub mod install;
 pub mod loader;
 pub mod logging;
 pub mod mount;
 pub mod process;
 pub mod report;
+pub mod rpc;
 pub mod services;
 pub mod settings;
 pub mod suggest;

@@ -3,9 +3,10 @@ use std::process::ExitCode;
 
 use host::cmdline::{self, Request};
 use host::ctx::Ctx;
+use host::dispatch::Pools;
 use host::process::{self, Parent};
 use host::report::{self, StartError};
-use host::{globals, logging, mount, tools, volumes};
+use host::{globals, logging, mount, tools};
 
 fn main() -> ExitCode {
     let program = cmdline::program_name();
@@ -28,9 +29,9 @@ fn run() -> Result<ExitCode, StartError> {
     serve(&ctx, &parent).inspect_err(|error| report::failed_start(&parent, error))
 }
 
-fn serve(ctx: &Ctx, _parent: &Parent) -> Result<ExitCode, StartError> {
-    // 7 memory pools, event pool, signals
-    let _plan = volumes::plan(ctx)?; //                               8 volfile, construct, prepare, activate
-    // 9 event dispatch until a signal
-    Err(StartError::Volumes(volumes::VolumesError::Unbuilt { what: "a graph that serves" }))
+fn serve(ctx: &Ctx, parent: &Parent) -> Result<ExitCode, StartError> {
+    let mut pools = Pools::start(ctx)?; //                            7 event pool, signals, services for plugins
+    let volumes = pools.init(ctx)?; //                                8 volfile, construct, prepare, activate
+    parent.report_ready(); //                                           the shell's `$?` is true only now
+    Ok(pools.dispatch(volumes)) //                                    9 until a signal; then drain, fini, leave
 }

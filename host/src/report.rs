@@ -4,8 +4,10 @@ use std::process::ExitCode;
 
 use crate::cmdline::CmdlineError;
 use crate::ctx::Ctx;
+use crate::graph::GraphError;
 use crate::logging::{self, Level, LogError};
 use crate::process::{self, DaemonError, Parent, SignalError};
+use crate::services::ServicesError;
 use crate::tools::ToolError;
 use crate::volfile::{VolfileError, render};
 use crate::volumes::VolumesError;
@@ -33,20 +35,35 @@ pub enum StartError {
     Daemon(#[from] DaemonError),
     /// Signals.
     #[error(transparent)]
-    Signals(#[from] SignalError),
+    Signals(SignalError),
+    /// The event pool.
+    #[error(transparent)]
+    Services(#[from] ServicesError),
     /// The volfile and its graph.
     #[error(transparent)]
     Volumes(#[from] VolumesError),
+    /// The process was told to end before it served.
+    #[error("told to end before the graph was up")]
+    Stopped {
+        /// The exit status.
+        status: i32,
+    },
 }
 
 impl StartError {
-    /// The exit code: 64 for an option that does not exist, 255 for one that cannot be followed, the system's error
-    /// number for a pid file that cannot be had, else 1.
+    /// The exit code: 64 for an option that does not exist, 255 for one that cannot be followed; the system's error
+    /// number for a pid file that cannot be had, a volfile that cannot be fetched, and a translator that names one (the
+    /// daemon chooses another port for a brick that ends with 98); else 1.
     pub fn exit_code(&self) -> u8 {
         match self {
             StartError::Cmdline(CmdlineError::Usage { value: false, .. }) => 64,
             StartError::Cmdline(_) => 255,
             StartError::Daemon(error) => error.exit_code(),
+            StartError::Volumes(VolumesError::Fetch(error)) => u8::try_from(error.errno().raw()).unwrap_or(1),
+            StartError::Volumes(VolumesError::Graph(GraphError::Init { why, .. })) => {
+                system_error(why).unwrap_or(1)
+            }
+            StartError::Stopped { status } => u8::try_from(*status).unwrap_or(1),
             _ => 1,
         }
     }
@@ -60,9 +77,21 @@ impl StartError {
             {
                 render::terminal(origin, text, faults)
             }
+            StartError::Tool(ToolError::Graph(GraphError::Faults { origin, text, faults }))
+            | StartError::Volumes(VolumesError::Graph(GraphError::Faults { origin, text, faults }))
+                if colour =>
+            {
+                render::terminal(origin, text, faults)
+            }
             other => other.to_string(),
         }
     }
+}
+
+/// The number in the `(os error N)` with which the standard library ends the words of a system's error.
+fn system_error(words: &str) -> Option<u8> {
+    let (_, rest) = words.rsplit_once("(os error ")?;
+    rest.split(')').next()?.parse().ok().filter(|number| *number != 0)
 }
 
 /// Prints the error and gives the exit code.
@@ -112,4 +141,24 @@ pub fn failed_start(parent: &Parent, error: &StartError) {
     log(error);
     parent.discard_pid_file();
     parent.report_failure(error.exit_code(), &error.words(false));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_translators_system_error_is_the_exit_code() {
+        let init = |why: &str| {
+            let (volume, type_name) = ("v-server".to_owned(), "protocol/server".to_owned());
+            StartError::Volumes(VolumesError::Graph(GraphError::Init {
+                volume,
+                type_name,
+                why: why.to_owned(),
+            }))
+        };
+        assert_eq!(init("port 49152: Address already in use (os error 98)").exit_code(), 98);
+        assert_eq!(init("no port was named").exit_code(), 1);
+        assert_eq!(init("odd (os error 0)").exit_code(), 1);
+    }
 }

@@ -64,6 +64,8 @@ pub struct Settings {
     pub plugin_dirs: Vec<PathBuf>,
     /// How long a translator's `init` may take.
     pub init_timeout: Duration,
+    /// After so many panics a translator is marked down; 0 for never.
+    pub fault_limit: u64,
     /// Sentences about options that are accepted and have no effect here; logged once logging works.
     pub notes: Vec<String>,
 }

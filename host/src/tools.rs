@@ -1,8 +1,14 @@
 //! Things done and printed without serving: `mortar check` and its like.
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
-use crate::cmdline::Tool;
-use crate::volfile::{self, VolfileError};
+use crate::cmdline::{PluginAsk, Tool};
+use crate::graph::{self, Draft, DraftNode, GraphError, Unknown, Wishes, dump};
+use crate::loader::{LoadError, Loader};
+use crate::settings::Insertions;
+use crate::volfile::{self, Plan, VolfileError};
+
+mod plugins;
 
 /// A tool could not do its work, or found a fault.
 #[derive(Debug, thiserror::Error)]
@@ -10,6 +16,24 @@ pub enum ToolError {
     /// The volfile is faulty.
     #[error(transparent)]
     Volfile(#[from] VolfileError),
+    /// Its graph is.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// A plugin cannot be used.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// A file is in no plugin folder.
+    #[error("{}: not a plugin: a file NAME.so below xlator/CATEGORY, rpc-transport, rpc-program or auth was expected, or libCATEGORY_NAME.so", path.display())]
+    NoPlugin {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Some of the plugins found cannot be used; they were listed.
+    #[error("{count} of the plugins cannot be used")]
+    Unusable {
+        /// How many.
+        count: usize,
+    },
     /// Standard output cannot be written.
     #[error("standard output: {0}")]
     Output(#[source] io::Error),
@@ -27,15 +51,58 @@ pub enum ToolError {
 pub fn run(tool: Tool) -> Result<(), ToolError> {
     match tool {
         Tool::Print(text) => print(&text),
-        Tool::Check { volfile } => {
-            let plan = volfile::load(&volfile)?;
-            let top = plan.nodes.last().map_or("", |node| node.name.as_str());
-            let (count, path) = (plan.nodes.len(), volfile.display());
-            print(&format!("{path}: sound, {count} volume{}, top {top}\n", if count == 1 { "" } else { "s" }))
+        Tool::Check { volfile, plugin_dirs } => check(&volfile, plugin_dirs),
+        Tool::Graph { volfile, plugin_dirs } => show(&volfile, plugin_dirs),
+        Tool::Plugin { ask, plugin_dirs } => {
+            let loader = Loader::new(plugin_dirs.clone());
+            match ask {
+                PluginAsk::List => plugins::list(&loader, &plugin_dirs),
+                PluginAsk::Info(plugin) => plugins::info(&loader, &plugin),
+                PluginAsk::Check(file) => plugins::check(&file),
+                PluginAsk::Faults => Err(ToolError::Unbuilt { what: "mortar plugin faults" }),
+            }
         }
-        Tool::Graph { .. } => Err(ToolError::Unbuilt { what: "mortar graph" }),
-        Tool::Plugin { .. } => Err(ToolError::Unbuilt { what: "mortar plugin" }),
     }
+}
+
+/// Judges the text, and where there are plugins, types and options, too.
+fn check(path: &Path, plugin_dirs: Vec<PathBuf>) -> Result<(), ToolError> {
+    let plan = volfile::load(path)?;
+    let top = plan.nodes.last().map_or("", |node| node.name.as_str());
+    let (count, shown) = (plan.nodes.len(), path.display());
+    let plural = if count == 1 { "" } else { "s" };
+    let mut text = format!("{shown}: sound, {count} volume{plural}, top {top}\n");
+    match loader(plugin_dirs) {
+        Some(loader) => drop(graph::draft(plan, no_wishes(), Unknown::Refused, &loader)?),
+        None => text += "no plugin folder is there: types and options were not looked at\n",
+    }
+    print(&text)
+}
+
+/// Prints the tree, whatever is wrong with it; then says what is.
+fn show(path: &Path, plugin_dirs: Vec<PathBuf>) -> Result<(), ToolError> {
+    let plan = volfile::load(path)?;
+    let Some(loader) = loader(plugin_dirs) else { return print(&dump::tree(&bare(plan))) };
+    let mut draft = graph::construct(plan, &loader);
+    print(&dump::tree(&draft.nodes))?;
+    graph::check::check(&mut draft, Unknown::Refused);
+    let Draft { faults, origin, text, .. } = draft;
+    if faults.is_empty() { Ok(()) } else { Err(GraphError::Faults { origin, text, faults }.into()) }
+}
+
+/// A loader, when at least one of the folders is there.
+fn loader(plugin_dirs: Vec<PathBuf>) -> Option<Loader> {
+    plugin_dirs.iter().any(|dir| dir.is_dir()).then(|| Loader::new(plugin_dirs))
+}
+
+/// The volumes without their translators.
+fn bare(plan: Plan) -> Vec<DraftNode> {
+    plan.nodes.into_iter().map(|node| DraftNode { node, opened: None }).collect()
+}
+
+fn no_wishes() -> Wishes<'static> {
+    const NOTHING: &Insertions = &Insertions { worm: false, acl: false, mac_compat: false, aux_gfid: false };
+    Wishes { top: None, insert: NOTHING, options: &[] }
 }
 
 fn print(text: &str) -> Result<(), ToolError> {

@@ -1,7 +1,25 @@
-//! Volumes: from the settings to a graph that serves.
-use crate::ctx::Ctx;
-use crate::settings::VolfileSource;
+//! Volumes: the volfile and the graph made from it, kept up to date while it serves.
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use plugin_api::{EventKind, IoBuf};
+
+use crate::graph::activate::{Start, activate};
+use crate::graph::{self, GraphError, Running, Unknown, Wishes, statedump};
+use crate::install;
+use crate::loader::{LoadError, Loader};
+use crate::logging::{self, Level};
+use crate::rpc::sign_in::{self, sign_in, sign_out};
+use crate::rpc::{self, FetchError, Item, Management, ManagementError, News, VolfileServer};
+use crate::settings::{Settings, VolfileSource};
 use crate::volfile::{self, Plan, VolfileError};
+
+/// How long calls and translators may take to end, once the process is told to.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How often it is looked whether they have.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// The graph cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -9,20 +27,216 @@ pub enum VolumesError {
     /// The volfile cannot be used.
     #[error(transparent)]
     Volfile(#[from] VolfileError),
-    /// What comes after the volfile is not there yet.
-    #[error("{what} is not built yet")]
-    Unbuilt {
-        /// The part.
-        what: &'static str,
-    },
+    /// Its graph cannot.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// The volfile cannot be fetched.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// There is nothing to fetch it with.
+    #[error("the transport for management cannot be opened: {0}")]
+    Transport(#[from] LoadError),
+    /// The management socket cannot be had.
+    #[error(transparent)]
+    Management(#[from] ManagementError),
 }
 
-/// Reads the volfile that the settings name.
+/// What a process serves.
+#[derive(Debug)]
+pub struct Volumes {
+    settings: Settings,
+    loader: Arc<Loader>,
+    news: Arc<News>,
+    running: Arc<Running>,
+    /// The volfile that is in force, as it came.
+    text: Mutex<Vec<u8>>,
+    server: Option<VolfileServer>,
+    management: Option<Management>,
+}
+
+/// Listens for orders where `-S` says so, gets the volfile, and makes a graph that serves of it; a brick has signed in
+/// when this returns.
 /// # Errors
-/// The volfile cannot be read or used.
-pub fn plan(ctx: &Ctx) -> Result<Plan, VolumesError> {
-    match &ctx.settings.volfile {
-        VolfileSource::File(path) => Ok(volfile::load(path)?),
-        VolfileSource::Server(_) => Err(VolumesError::Unbuilt { what: "fetching a volfile from a server" }),
+/// The first of these steps that fails; nothing of it is left then.
+pub async fn init(settings: &Settings, loader: Arc<Loader>) -> Result<Volumes, VolumesError> {
+    let news = Arc::new(News::default());
+    let transport = match (&settings.socket_file, &settings.volfile) {
+        (None, VolfileSource::File(_)) => None,
+        _ => Some(rpc::transport(&loader)?),
+    };
+    let management = match (transport, &settings.socket_file) {
+        (Some(transport), Some(path)) => Some(Management::listen(transport, path, news.clone())?),
+        _ => None,
+    };
+    let server = match (transport, &settings.volfile) {
+        (Some(transport), VolfileSource::Server(wanted)) => {
+            let server = VolfileServer::open(transport, wanted, settings, news.clone());
+            connected(&server, &news).await?;
+            Some(server)
+        }
+        _ => None,
+    };
+    let (plan, text, unknown) = match (&server, &settings.volfile) {
+        (Some(server), _) => {
+            let text = server.fetch().await?;
+            (parse_fetched(settings, &text)?, text.to_vec(), Unknown::Warned)
+        }
+        (None, VolfileSource::File(path)) => {
+            let plan = volfile::load(path)?;
+            let text = plan.text.clone().into_bytes();
+            (plan, text, Unknown::Refused)
+        }
+        (None, VolfileSource::Server(_)) => unreachable!("a server was opened for it above"),
+    };
+    let draft = graph::draft(plan, Wishes::from(settings), unknown, &*loader)?;
+    let start = Start { init_timeout: settings.init_timeout, fault_limit: settings.fault_limit };
+    let running = Arc::new(activate(draft, start).await?);
+    if let Some(management) = &management {
+        management.serve(Some(running.clone()));
+    }
+    let (settings, text) = (settings.clone(), Mutex::new(text));
+    let volumes = Volumes { settings, loader, news, running, text, server, management };
+    volumes.sign_in().await;
+    Ok(volumes)
+}
+
+/// Waits for the first connection, or until all servers have failed.
+async fn connected(server: &VolfileServer, news: &News) -> Result<(), VolumesError> {
+    loop {
+        match news.next().await {
+            Item::Connected => return Ok(()),
+            Item::GaveUp => return Err(server.why_unreachable().into()),
+            Item::Fetch | Item::Statedump | Item::Terminate => {}
+        }
+    }
+}
+
+fn parse_fetched(settings: &Settings, text: &IoBuf) -> Result<Plan, VolfileError> {
+    let VolfileSource::Server(wanted) = &settings.volfile else { unreachable!("it was fetched from one") };
+    let first = wanted.servers.first().map(String::as_str).unwrap_or_default();
+    volfile::from_bytes(&format!("{} from {first}", wanted.id), text)
+}
+
+impl Volumes {
+    /// Acts on news until somebody orders the end of the process.
+    pub async fn keep_up(&self) {
+        loop {
+            match self.news.next().await {
+                Item::Terminate => return,
+                Item::Connected => {
+                    self.refresh().await;
+                    self.sign_in().await;
+                }
+                Item::Fetch => self.refresh().await,
+                Item::Statedump => self.statedump(),
+                // Only a start gives up.
+                Item::GaveUp => {}
+            }
+        }
+    }
+
+    /// After SIGHUP: a new log file, and the volfile once more; translators of a local volfile are told instead.
+    pub fn hang_up(&self) {
+        if let Err(error) = logging::reopen() {
+            tracing::error!(%error, "the log could not be opened anew");
+        }
+        if self.server.is_some() {
+            self.news.tell(Item::Fetch);
+        } else {
+            self.running.notify_tops(EventKind::VOLFILE_MODIFIED);
+        }
+    }
+
+    /// Writes a statedump.
+    pub fn statedump(&self) {
+        let now = SystemTime::now();
+        let folder = PathBuf::from(install::STATEDUMP_DIR);
+        let path = statedump::path(&folder, self.settings.brick.name.as_deref(), now);
+        match statedump::write(&path, Some(&self.running), now) {
+            Ok(()) => tracing::info!(path = %path.display(), "wrote a statedump"),
+            Err(error) => tracing::error!("{error}"),
+        }
+    }
+
+    /// Signs out, stops the graph, and waits for what is under way; what does not end in time is cut.
+    pub async fn stop(&self) {
+        if let (Some(server), Some(brick)) = (&self.server, sign_in::brick(&self.settings.brick)) {
+            sign_out(server.client(), brick).await;
+        }
+        if let Some(management) = &self.management {
+            management.serve(None);
+        }
+        let running = self.running.clone();
+        let stopped = tokio::task::spawn_blocking(move || running.stop());
+        if tokio::time::timeout(GRACE, stopped).await.is_err() {
+            return tracing::warn!(seconds = GRACE.as_secs(), "a translator does not stop, and is cut");
+        }
+        let end = tokio::time::Instant::now() + GRACE;
+        // One is ours. Nobody tells when the last call ends, so it is looked at; a process ends once.
+        while self.running.users() > 0 && tokio::time::Instant::now() < end {
+            tokio::time::sleep(LOOK).await;
+        }
+        match self.running.users() {
+            0 => tracing::debug!("all calls have ended"),
+            users => {
+                tracing::warn!(users, seconds = GRACE.as_secs(), "calls did not end in time, and are cut")
+            }
+        }
+    }
+
+    async fn sign_in(&self) {
+        let (Some(server), Some(brick)) = (&self.server, sign_in::brick(&self.settings.brick)) else {
+            return;
+        };
+        if let Err(error) = sign_in(server.client(), brick).await {
+            // A daemon that was away is told at the next connection.
+            tracing::error!("{error}");
+        }
+    }
+
+    /// Fetches the volfile, and lets the graph take what changed in it.
+    async fn refresh(&self) {
+        let Some(server) = &self.server else { return };
+        match server.fetch().await {
+            Ok(text) if *text == **self.text() => tracing::debug!("the volfile is the same"),
+            Ok(text) => self.take(text).await,
+            Err(error) => tracing::error!("{error}; the process goes on as it is"),
+        }
+    }
+
+    async fn take(&self, text: IoBuf) {
+        if matches!(&self.settings.volfile, VolfileSource::Server(wanted) if wanted.strict) {
+            return tracing::error!("the volfile changed, which --volfile-check refuses");
+        }
+        match self.reconfigure(&text).await {
+            Ok(changed) => {
+                tracing::info!(options = changed.now.join(", "), "the volfile changed");
+                if !changed.later.is_empty() {
+                    let options = changed.later.join(", ");
+                    tracing::warn!(options, "these take effect when the process is started again");
+                }
+                *self.text() = text.to_vec();
+            }
+            Err(error) => {
+                let words = error.to_string();
+                match words.contains('\n') {
+                    true => logging::block(Level::Error, &words),
+                    false => tracing::error!("{words}"),
+                }
+            }
+        }
+    }
+
+    async fn reconfigure(&self, text: &IoBuf) -> Result<graph::reconfigure::Changed, VolumesError> {
+        let plan = parse_fetched(&self.settings, text)?;
+        let draft = graph::draft(plan, Wishes::from(&self.settings), Unknown::Warned, &*self.loader)?;
+        let running = self.running.clone();
+        // Translators may take their time.
+        let done = tokio::task::spawn_blocking(move || running.reconfigure(draft)).await;
+        Ok(done.expect("a panic of a translator does not come this far")?)
+    }
+
+    fn text(&self) -> std::sync::MutexGuard<'_, Vec<u8>> {
+        self.text.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -193,6 +193,9 @@ pub(super) struct MortarArgs {
     /// How long the init of one translator may take
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..), default_value = "120")]
     pub init_timeout: u64,
+    /// How often a translator may panic before it is marked down and answers ENOTCONN; 0 for ever
+    #[arg(long, value_name = "N", default_value = "100")]
+    pub fault_limit: u64,
 }
 
 /// Print something and exit.

@@ -36,6 +36,8 @@ pub enum Tool {
     Check {
         /// The volfile.
         volfile: PathBuf,
+        /// Folders searched for plugins.
+        plugin_dirs: Vec<PathBuf>,
     },
     /// Show the graph of a volfile.
     Graph {

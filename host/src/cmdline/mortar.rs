@@ -34,6 +34,9 @@ enum Command {
     Check {
         /// The volfile
         volfile: PathBuf,
+        /// Folder searched for plugins first; may be repeated
+        #[arg(long, value_name = "FOLDER")]
+        plugin_dir: Vec<PathBuf>,
     },
     /// Show the graph of a volfile
     Graph {
@@ -87,7 +90,9 @@ pub(super) fn parse(words: Vec<OsString>, origin: Origin) -> Result<Request, Cmd
     let tool = match args.command {
         _ if args.version => Tool::Print(super::version()),
         Some(Command::Run { role, args }) => return settle::settle(*args, role.mode(), origin),
-        Some(Command::Check { volfile }) => Tool::Check { volfile },
+        Some(Command::Check { volfile, plugin_dir }) => {
+            Tool::Check { volfile, plugin_dirs: plugin_dirs(plugin_dir) }
+        }
         Some(Command::Graph { volfile, plugin_dir }) => {
             Tool::Graph { volfile, plugin_dirs: plugin_dirs(plugin_dir) }
         }

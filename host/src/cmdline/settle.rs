@@ -74,6 +74,7 @@ pub(super) fn settle(args: HostArgs, mode: Mode, origin: Origin) -> Result<Reque
         mount: mount_point.map(|point| MountSettings { point, options: mount_options }),
         plugin_dirs: plugin_dirs(mortar.plugin_dir),
         init_timeout: Duration::from_secs(mortar.init_timeout),
+        fault_limit: mortar.fault_limit,
         notes,
     })))
 }

@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::SystemTime;
 
 use tracing_subscriber::Registry;
 use tracing_subscriber::layer::SubscriberExt;
@@ -104,6 +105,13 @@ pub fn set_level(level: Level) {
         logger.threshold.store(level as u8, Ordering::Relaxed);
         tracing::callsite::rebuild_interest_cache();
     }
+}
+
+/// A moment as log lines show it.
+pub fn time_text(moment: SystemTime) -> String {
+    let mut text = String::new();
+    clock::write_time(&mut text, moment, LOGGER.get().is_some_and(|logger| logger.style.local_time));
+    text
 }
 
 /// Writes one line, if its level is written at all. Before [`init`] lines go to standard error.

@@ -3,32 +3,11 @@ use std::collections::HashMap;
 
 use super::ast::{Item, Volfile, Volume, Word};
 use super::error::Fault;
+use super::plan::{Node, Place, Plan, SetBy, Setting};
 use crate::suggest;
 
 /// The most faults that are shown for one file.
 const FAULT_LIMIT: usize = 20;
-
-/// A volfile found sound: its volumes, children before their parents, the last one the top.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    /// In file order; never empty.
-    pub nodes: Vec<Node>,
-}
-
-/// One volume of a sound volfile.
-#[derive(Debug, Clone)]
-pub struct Node {
-    /// The volume's name.
-    pub name: String,
-    /// The type as written, for dumps and comparison.
-    pub written_type: String,
-    /// The type under its present name: what is opened.
-    pub type_name: String,
-    /// Keys and values in file order, each key once, with the last value written for it.
-    pub options: Vec<(String, String)>,
-    /// The children as places in [`Plan::nodes`], each smaller than this node's own; leftmost first.
-    pub children: Vec<usize>,
-}
 
 /// Old names of translator types, and the names they have now.
 const RENAMED: [(&str, &str); 5] = [
@@ -55,7 +34,8 @@ pub fn check(file: &Volfile) -> Result<Plan, Vec<Fault>> {
     }
     faults.extend(cycle);
     if faults.is_empty() {
-        return Ok(Plan { nodes: file.volumes.iter().map(|volume| node(volume, &names)).collect() });
+        let nodes = file.volumes.iter().map(|volume| node(volume, &names)).collect();
+        return Ok(Plan { nodes, ..Plan::default() });
     }
     faults.sort_by_key(|fault| fault.at().map(|at| at.start));
     faults.truncate(FAULT_LIMIT);
@@ -189,22 +169,25 @@ fn twice(volume: &Volume, keyword: &'static str, first: &super::Span, at: &super
 }
 
 fn node(volume: &Volume, names: &HashMap<&str, usize>) -> Node {
-    let written_type = volume.type_name().expect("a volume without a type was refused above").text.clone();
-    let mut options: Vec<(String, String)> = Vec::new();
+    let written_type = volume.type_name().expect("a volume without a type was refused above");
+    let mut options: Vec<Setting> = Vec::new();
     let mut places: HashMap<&str, usize> = HashMap::new();
     for (key, value) in volume.options() {
         let place = *places.entry(&key.text).or_insert(options.len());
+        let by = SetBy::Volfile { key: key.span.clone(), value: value.span.clone() };
+        let setting = Setting { key: key.text.clone(), value: value.text.clone(), by };
         match options.get_mut(place) {
-            Some(option) => option.1.clone_from(&value.text),
-            None => options.push((key.text.clone(), value.text.clone())),
+            Some(option) => *option = setting,
+            None => options.push(setting),
         }
     }
     Node {
         name: volume.name.text.clone(),
-        type_name: present_name(&written_type).to_owned(),
-        written_type,
+        type_name: present_name(&written_type.text).to_owned(),
+        written_type: written_type.text.clone(),
         options,
         children: volume.subvolumes().map(|child| names[child.text.as_str()]).collect(),
+        place: Some(Place { name: volume.name.span.clone(), type_name: written_type.span.clone() }),
     }
 }
 
@@ -231,8 +214,8 @@ mod tests {
         let top = plan.nodes.last().unwrap();
         assert_eq!(top.children, [1, 0]);
         assert_eq!((top.type_name.as_str(), top.written_type.as_str()), ("cluster/replicate", "cluster/afr"));
-        let expected = [("k", "3"), ("l", "2")].map(|(k, v)| (k.to_owned(), v.to_owned()));
-        assert_eq!(top.options, expected);
+        let options: Vec<_> = top.options.iter().map(|o| (o.key.as_str(), o.value.as_str())).collect();
+        assert_eq!(options, [("k", "3"), ("l", "2")]);
     }
 
     #[test]

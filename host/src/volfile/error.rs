@@ -278,6 +278,24 @@ impl Fault {
     }
 }
 
+impl render::Pointed for Fault {
+    fn at(&self) -> Option<Span> {
+        self.at()
+    }
+
+    fn label(&self) -> String {
+        self.label()
+    }
+
+    fn others(&self) -> Vec<(Span, String)> {
+        self.others()
+    }
+
+    fn help(&self) -> Option<String> {
+        self.help()
+    }
+}
+
 fn found_text(found: Option<&str>) -> String {
     found.map_or("the end of the file".to_owned(), |word| format!("`{word}`"))
 }

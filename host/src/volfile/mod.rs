@@ -11,12 +11,14 @@ pub mod check;
 pub mod error;
 mod lexer;
 mod parse;
+pub mod plan;
 pub mod render;
 
 pub use ast::{Item, Span, Volfile, Volume, Word};
-pub use check::{Node, Plan, check};
+pub use check::check;
 pub use error::{Fault, VolfileError};
 pub use parse::parse;
+pub use plan::{Node, Place, Plan, SetBy, Setting};
 
 /// The most bytes a volfile may have: some 30,000 bricks.
 pub const SIZE_LIMIT: u64 = 16 << 20;
@@ -41,7 +43,8 @@ pub fn from_bytes(origin: &str, bytes: &[u8]) -> Result<Plan, VolfileError> {
     let text = std::str::from_utf8(bytes).map_err(|error| not_text(origin, bytes, error.valid_up_to()))?;
     let faulty = |faults| VolfileError::Faults { origin: origin.to_owned(), text: text.to_owned(), faults };
     let file = parse(text).map_err(|fault| faulty(vec![fault]))?;
-    check(&file).map_err(faulty)
+    let plan = check(&file).map_err(faulty)?;
+    Ok(Plan { origin: origin.to_owned(), text: text.to_owned(), ..plan })
 }
 
 fn not_text(origin: &str, bytes: &[u8], bad: usize) -> VolfileError {

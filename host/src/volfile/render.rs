@@ -1,16 +1,34 @@
 //! Shows the faults of a volfile: place, line, what was expected, the way out.
+use std::fmt::Display;
+
 use ariadne::{CharSet, Config, IndexType, Label, Report, ReportKind, sources};
 
 use super::ast::Span;
-use super::error::Fault;
+
+/// Something wrong with a text: its words are its `Display`.
+pub trait Pointed: Display {
+    /// Its place, if it has one.
+    fn at(&self) -> Option<Span>;
+
+    /// Words for the place itself.
+    fn label(&self) -> String;
+
+    /// Other places that belong to it, with words for each.
+    fn others(&self) -> Vec<(Span, String)> {
+        Vec::new()
+    }
+
+    /// What to do about it, where that is not plain from the message.
+    fn help(&self) -> Option<String>;
+}
 
 /// The faults as plain ASCII text for logs and pipes, one after the other.
-pub fn plain(origin: &str, text: &str, faults: &[Fault]) -> String {
+pub fn plain(origin: &str, text: &str, faults: &[impl Pointed]) -> String {
     render(origin, text, faults, config().with_color(false).with_char_set(CharSet::Ascii))
 }
 
 /// The faults in colour, for a terminal.
-pub fn terminal(origin: &str, text: &str, faults: &[Fault]) -> String {
+pub fn terminal(origin: &str, text: &str, faults: &[impl Pointed]) -> String {
     render(origin, text, faults, config())
 }
 
@@ -18,7 +36,7 @@ fn config() -> Config {
     Config::default().with_index_type(IndexType::Byte).with_tab_width(4)
 }
 
-fn render(origin: &str, text: &str, faults: &[Fault], config: Config) -> String {
+fn render(origin: &str, text: &str, faults: &[impl Pointed], config: Config) -> String {
     let mut out = Vec::new();
     for fault in faults {
         match fault.at() {
@@ -33,7 +51,7 @@ fn render(origin: &str, text: &str, faults: &[Fault], config: Config) -> String 
     drawn.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
-fn pointed(origin: &str, text: &str, fault: &Fault, at: Span, config: Config, out: &mut Vec<u8>) {
+fn pointed(origin: &str, text: &str, fault: &impl Pointed, at: Span, config: Config, out: &mut Vec<u8>) {
     let id = origin.to_owned();
     let mut report =
         Report::build(ReportKind::Error, (id.clone(), at.clone())).with_config(config).with_message(fault);

@@ -1,0 +1,181 @@
+//! Activate: links a draft, starts its translators from the top down, and lets it go.
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use plugin_api::abi::graph::{Graph, Part, StartError};
+use plugin_api::abi::host::Direction;
+use plugin_api::options::OptionValues;
+use plugin_api::{Event, EventKind};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::check::values;
+use super::hooks::Hooks;
+use super::{Draft, DraftNode, GraphError, Running, dump};
+use crate::logging::{self, Level};
+
+/// How a graph is started.
+#[derive(Debug, Clone, Copy)]
+pub struct Start {
+    /// How long the `init` of one translator may take.
+    pub init_timeout: Duration,
+    /// After so many faults a translator is marked down.
+    pub fault_limit: u64,
+}
+
+/// One step of a start, done on a thread of its own.
+enum Step {
+    Init(usize, OptionValues),
+    Up(usize),
+}
+
+/// Links the draft, which has no faults, and starts it: `init` from the top down, then PARENT_UP to the tops.
+///
+/// Where a translator does not start, those that did are stopped. One that hangs is left alone: its thread is, too.
+/// # Errors
+/// The translator that did not start, and why.
+pub async fn activate(draft: Draft, start: Start) -> Result<Running, GraphError> {
+    let nodes = draft.nodes;
+    let parts = nodes.iter().filter_map(part).collect::<Vec<_>>();
+    assert_eq!(parts.len(), nodes.len(), "a draft with faults is not activated");
+    let graph = Graph::link(parts, Box::new(Hooks::default()), start.fault_limit)
+        .map_err(|error| not_started(&nodes, error))?;
+    run_steps(&graph, &nodes, start.init_timeout).await.inspect_err(|error| {
+        // Who hangs in `init` still uses its instance: nothing else of the graph may be touched.
+        if !matches!(error, GraphError::Hangs { .. }) {
+            graph.fini();
+        }
+    })?;
+    logging::block(Level::Info, &dump::for_log(&nodes));
+    Ok(Running { graph, nodes: Mutex::new(nodes) })
+}
+
+fn part(node: &DraftNode) -> Option<Part> {
+    let module = node.opened.as_ref()?.module;
+    Some(Part { name: node.node.name.clone(), module, children: node.node.children.clone() })
+}
+
+async fn run_steps(graph: &Arc<Graph>, nodes: &[DraftNode], limit: Duration) -> Result<(), GraphError> {
+    let steps = || {
+        let inits = nodes.iter().enumerate().rev();
+        let inits = inits.map(|(index, node)| Step::Init(index, values(&node.node)));
+        inits.chain(graph.tops().map(Step::Up))
+    };
+    let order: Vec<usize> = steps().map(|step| step.index()).collect();
+    let (done, mut outcomes) = mpsc::channel(1);
+    let (worker, steps) = (graph.clone(), steps().collect::<Vec<_>>());
+    thread::Builder::new()
+        .name("init".to_owned())
+        .spawn(move || {
+            for step in steps {
+                let outcome = step.run(&worker);
+                let failed = outcome.is_err();
+                if done.blocking_send(outcome).is_err() {
+                    // Nobody waits any more: the start was given up.
+                    return worker.fini();
+                }
+                if failed {
+                    return;
+                }
+            }
+        })
+        .map_err(GraphError::Thread)?;
+    for index in order {
+        match timeout(limit, outcomes.recv()).await {
+            Ok(Some(Ok(()))) => tracing::debug!(xl = %nodes[index].node.name, "started"),
+            Ok(Some(Err(error))) => return Err(not_started(nodes, error)),
+            Ok(None) => {
+                let why = "its thread ended without a word".to_owned();
+                return Err(not_started(nodes, StartError { xlator: nodes[index].node.name.clone(), why }));
+            }
+            Err(_) => {
+                let (volume, type_name) = names(nodes, index);
+                return Err(GraphError::Hangs { volume, type_name, seconds: limit.as_secs() });
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Step {
+    fn index(&self) -> usize {
+        match self {
+            Step::Init(index, _) | Step::Up(index) => *index,
+        }
+    }
+
+    fn run(&self, graph: &Arc<Graph>) -> Result<(), StartError> {
+        match self {
+            Step::Init(index, values) => graph.init(*index, values),
+            Step::Up(index) => {
+                graph.notify(*index, Direction::Down, &Event::from(EventKind::PARENT_UP));
+                Ok(())
+            }
+        }
+    }
+}
+
+fn names(nodes: &[DraftNode], index: usize) -> (String, String) {
+    (nodes[index].node.name.clone(), nodes[index].node.type_name.clone())
+}
+
+fn not_started(nodes: &[DraftNode], error: StartError) -> GraphError {
+    let at = nodes.iter().position(|node| node.node.name == error.xlator);
+    let type_name = at.map(|index| names(nodes, index).1).unwrap_or_default();
+    GraphError::Init { volume: error.xlator, type_name, why: error.why }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::testing::{self, draft};
+
+    const START: Start = Start { init_timeout: Duration::from_secs(10), fault_limit: 3 };
+
+    async fn start(text: &str, start: Start) -> Result<Running, String> {
+        let draft = draft(text);
+        assert!(draft.faults.is_empty(), "{:?}", draft.faults);
+        activate(draft, start).await.map_err(|error| error.to_string())
+    }
+
+    #[tokio::test]
+    async fn translators_start_from_the_top_and_then_hear_that_the_graph_is_there() {
+        let text = "volume up1\n type test/leaf\nend-volume\nvolume up2\n type test/pass\n subvolumes up1\nend-volume\n";
+        let running = start(text, START).await.unwrap();
+        assert_eq!(testing::heard("up"), ["init up2", "init up1", "event 1 up2"]);
+        running.stop();
+        assert_eq!(testing::heard("up")[3..], ["event 17 up2", "fini up2", "fini up1"]);
+    }
+
+    #[tokio::test]
+    async fn a_translator_that_says_no_is_named_and_those_that_started_are_stopped() {
+        let text = "volume no1\n type test/leaf\nend-volume\nvolume no2\n type test/refuses\n subvolumes no1\nend-volume\n\
+                    volume no3\n type test/pass\n subvolumes no2\nend-volume\n";
+        let error = start(text, START).await.unwrap_err();
+        assert_eq!(error, "volume `no2`, type test/refuses, does not start: not today");
+        assert_eq!(testing::heard("no"), ["init no3", "init no2", "fini no3"]);
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_init_is_told_as_its_own_words() {
+        let error = start("volume p\n type test/panics\nend-volume\n", START).await.unwrap_err();
+        assert_eq!(error, "volume `p`, type test/panics, does not start: it panicked: oh no");
+    }
+
+    #[tokio::test]
+    async fn a_translator_that_hangs_is_named() {
+        let quick = Start { init_timeout: Duration::from_millis(50), ..START };
+        let text = "volume hang1\n type test/hangs\nend-volume\nvolume hang2\n type test/pass\n subvolumes hang1\nend-volume\n";
+        let error = start(text, quick).await.unwrap_err();
+        assert!(error.starts_with("volume `hang1`, type test/hangs, has been starting for 0 s"), "{error}");
+        assert_eq!(testing::heard("hang"), ["init hang2", "init hang1"]);
+    }
+
+    #[tokio::test]
+    async fn every_top_hears_that_the_graph_is_there() {
+        let text = "volume two1\n type test/leaf\nend-volume\nvolume two2\n type test/leaf\nend-volume\n";
+        let _running = start(text, START).await.unwrap();
+        assert_eq!(testing::heard("two")[2..], ["event 1 two1", "event 1 two2"]);
+    }
+}

@@ -1,0 +1,105 @@
+//! Construct: opens the translator of every volume of a plan.
+use std::collections::HashMap;
+
+use plugin_api::Declaration;
+use plugin_api::abi::root::XlatorModuleRef;
+
+use super::fault::GraphFault;
+use crate::loader::Loader;
+use crate::volfile::{Node, Plan, Span};
+
+/// Where translators come from.
+pub trait Modules {
+    /// The translator of a volfile type.
+    /// # Errors
+    /// A sentence: there is none, or it cannot be used.
+    fn xlator(&self, type_name: &str) -> Result<XlatorModuleRef, String>;
+}
+
+impl Modules for Loader {
+    fn xlator(&self, type_name: &str) -> Result<XlatorModuleRef, String> {
+        Loader::xlator(self, type_name).map_err(|error| error.to_string())
+    }
+}
+
+/// A graph before it is linked: the volumes, and what was found wrong with them so far.
+#[derive(Debug, Default)]
+pub struct Draft {
+    /// Children before their parents, the top last.
+    pub nodes: Vec<DraftNode>,
+    /// Every fault found so far.
+    pub faults: Vec<GraphFault>,
+    /// Names the text in messages.
+    pub origin: String,
+    /// The volfile.
+    pub text: String,
+}
+
+/// A volume with its translator.
+#[derive(Debug, Clone)]
+pub struct DraftNode {
+    /// What the volfile says.
+    pub node: Node,
+    /// The translator's functions and what it declares; nothing where it could not be opened.
+    pub opened: Option<Opened>,
+}
+
+/// A translator that was opened.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    /// Its functions.
+    pub module: XlatorModuleRef,
+    /// What it declares.
+    pub declaration: Declaration,
+}
+
+/// The translator that a volfile never holds: a process has one, above its graph.
+const MOUNT: &str = "mount/fuse";
+
+/// Opens every type of a plan; what cannot be opened is noted, so that all faults are told at once.
+pub fn construct(plan: Plan, modules: &impl Modules) -> Draft {
+    let mut draft = Draft { origin: plan.origin, text: plan.text, ..Draft::default() };
+    let mut seen = HashMap::new();
+    for node in plan.nodes {
+        let at = node.place.as_ref().map(|place| place.type_name.clone());
+        let opened = if node.type_name == MOUNT {
+            draft.faults.push(GraphFault::Mount { volume: node.name.clone(), at });
+            None
+        } else {
+            let found = seen.entry(node.type_name.clone()).or_insert_with(|| open(&node.type_name, modules));
+            note(found.clone(), &node.name, at, &mut draft.faults)
+        };
+        draft.nodes.push(DraftNode { node, opened });
+    }
+    draft
+}
+
+impl Draft {
+    /// Puts a volume of the host's own on top, its only child the top so far.
+    pub(super) fn put_on_top(&mut self, name: &str, type_name: &str, modules: &impl Modules) {
+        let node = Node {
+            name: name.to_owned(),
+            written_type: type_name.to_owned(),
+            type_name: type_name.to_owned(),
+            options: Vec::new(),
+            children: self.nodes.len().checked_sub(1).into_iter().collect(),
+            place: None,
+        };
+        let opened = note(open(type_name, modules), name, None, &mut self.faults);
+        self.nodes.push(DraftNode { node, opened });
+    }
+}
+
+fn open(type_name: &str, modules: &impl Modules) -> Result<Opened, String> {
+    let module = modules.xlator(type_name)?;
+    Ok(Opened { module, declaration: module.declaration()() })
+}
+
+fn note(
+    found: Result<Opened, String>,
+    volume: &str,
+    at: Option<Span>,
+    faults: &mut Vec<GraphFault>,
+) -> Option<Opened> {
+    found.map_err(|why| faults.push(GraphFault::Load { volume: volume.to_owned(), at, why })).ok()
+}

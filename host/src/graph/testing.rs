@@ -1,0 +1,134 @@
+//! Fake translators for the tests of the graph, linked into the test itself.
+use std::sync::Mutex;
+use std::time::Duration;
+
+use plugin_api::abi::root::{FopSlot, XlatorModuleRef};
+use plugin_api::options::Options;
+use plugin_api::sdk::module::{XlatorInfo, xlator_module};
+use plugin_api::{Declaration, Event, InitCx, InitError, NotifyCx, UnknownFops, Xlator, positions};
+
+use super::{Draft, Modules, construct};
+use crate::volfile;
+
+static HEARD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// What translators whose names begin with `prefix` heard so far.
+pub(super) fn heard(prefix: &str) -> Vec<String> {
+    let heard = HEARD.lock().unwrap();
+    heard.iter().filter(|line| line.rsplit(' ').next().unwrap().starts_with(prefix)).cloned().collect()
+}
+
+fn hear(what: String) {
+    HEARD.lock().unwrap().push(what);
+}
+
+/// A draft of a volfile with fake translators.
+pub(super) fn draft(text: &str) -> Draft {
+    construct(volfile::from_bytes("test.vol", text.as_bytes()).unwrap(), &Fakes)
+}
+
+/// The fake translators, by type.
+pub(super) struct Fakes;
+
+impl Modules for Fakes {
+    fn xlator(&self, type_name: &str) -> Result<XlatorModuleRef, String> {
+        Ok(match type_name {
+            "test/leaf" => xlator_module::<Fake<0>>(),
+            "test/pass" => xlator_module::<Fake<1>>(),
+            "test/needy" => xlator_module::<Fake<2>>(),
+            "test/brick-only" => xlator_module::<Fake<3>>(),
+            "test/client-only" => xlator_module::<Fake<4>>(),
+            "test/refuses" => xlator_module::<Fake<5>>(),
+            "test/panics" => xlator_module::<Fake<6>>(),
+            "test/hangs" => xlator_module::<Fake<7>>(),
+            "protocol/server" => xlator_module::<Fake<8>>(),
+            "features/worm" | "features/mac-compat" | "features/gfid-access" => xlator_module::<Fake<1>>(),
+            other => return Err(format!("there is no translator `{other}`")),
+        })
+    }
+}
+
+const NAMES: [&str; 9] = [
+    "test/leaf",
+    "test/pass",
+    "test/needy",
+    "test/brick-only",
+    "test/client-only",
+    "test/refuses",
+    "test/panics",
+    "test/hangs",
+    "protocol/server",
+];
+
+#[derive(Debug, Default)]
+struct Fake<const KIND: usize> {
+    name: String,
+}
+
+impl<const KIND: usize> Xlator for Fake<KIND> {
+    fn options() -> Options {
+        match KIND {
+            0 => Options::new()
+                .size("size", "how much")
+                .range(1.0, 1_048_576.0)
+                .default_value("4KB")
+                .reconfigurable()
+                .text("fixed", "cannot change"),
+            2 => Options::new().text("must", "what it lives on").required(),
+            8 => Options::new()
+                .text("auth-path", "the brick")
+                .text("auth.addr.*.allow", "who")
+                .int("other", ""),
+            _ => Options::new(),
+        }
+    }
+
+    fn init(&mut self, cx: &InitCx<'_>) -> Result<(), InitError> {
+        self.name = cx.name().to_owned();
+        hear(format!("init {}", self.name));
+        match KIND {
+            5 => Err(InitError("not today".to_owned())),
+            6 => panic!("oh no"),
+            7 => loop {
+                std::thread::park_timeout(Duration::from_secs(60));
+            },
+            _ => Ok(()),
+        }
+    }
+
+    fn reconfigure(&self, cx: &InitCx<'_>) -> Result<(), InitError> {
+        let size = cx.find("size").unwrap_or("-");
+        hear(format!("reconfigure {size} {}", self.name));
+        if size == "13" { Err(InitError("13 brings bad luck".to_owned())) } else { Ok(()) }
+    }
+
+    fn notify(&self, _cx: &NotifyCx<'_>, event: &Event) {
+        hear(format!("event {} {}", event.kind.0, self.name));
+    }
+
+    fn dump(&self, out: &mut String) {
+        out.push_str(&format!("kind={KIND}\n"));
+    }
+
+    fn fini(&self) {
+        hear(format!("fini {}", self.name));
+    }
+}
+
+impl<const KIND: usize> XlatorInfo for Fake<KIND> {
+    const FOPS: &'static [FopSlot] = &[];
+
+    fn declaration() -> Declaration {
+        Declaration {
+            type_name: NAMES[KIND].into(),
+            doc: "a fake".into(),
+            options: Self::options(),
+            positions: match KIND {
+                3 => positions::BRICK,
+                4 => positions::CLIENT,
+                _ => positions::ANY,
+            },
+            unknown_fops: UnknownFops::Pass,
+        }
+    }
+}

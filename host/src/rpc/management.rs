@@ -1,0 +1,68 @@
+//! The management socket: the unix socket of `-S`, on which the daemon gives its orders.
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, RwLock};
+
+use gluster_rpc::{Limits, Service, Unobserved};
+use plugin_api::Dict;
+use plugin_api::transport::{Listener, TransportModuleRef};
+
+use super::News;
+use super::brick_ops::BrickOps;
+use crate::graph::Running;
+
+/// The socket could not be had.
+#[derive(Debug, thiserror::Error)]
+#[error("management socket {}: {why}", path.display())]
+pub struct ManagementError {
+    path: PathBuf,
+    why: String,
+}
+
+/// The graph that orders are about; nothing before it serves.
+pub(super) type Current = Arc<RwLock<Option<Arc<Running>>>>;
+
+/// Listens until it is dropped, and takes its socket away then.
+#[derive(Debug)]
+pub struct Management {
+    path: PathBuf,
+    listener: Listener,
+    service: Service,
+    current: Current,
+}
+
+impl Management {
+    /// Listens at `path`; what lies there is replaced. Orders to end the process go to `news`.
+    /// # Errors
+    /// The socket cannot be made.
+    pub fn listen(
+        transport: TransportModuleRef,
+        path: &Path,
+        news: Arc<News>,
+    ) -> Result<Management, ManagementError> {
+        let current = Current::default();
+        let service = Service::new(Limits::default(), Unobserved);
+        service.register(Arc::new(BrickOps::new(current.clone(), news)));
+        let options = Dict::new()
+            .with("transport-type", "unix")
+            .with("transport.address-family", "unix")
+            .with("transport.socket.listen-path", path.display().to_string());
+        let listener = transport
+            .listen_on(&options, service.acceptor())
+            .map_err(|why| ManagementError { path: path.to_owned(), why })?;
+        Ok(Management { path: path.to_owned(), listener, service, current })
+    }
+
+    /// Orders are about this graph from now on.
+    pub fn serve(&self, running: Option<Arc<Running>>) {
+        *self.current.write().expect("no panic under it") = running;
+    }
+}
+
+impl Drop for Management {
+    fn drop(&mut self) {
+        self.listener.close();
+        self.service.close();
+        // The transport may have taken it away itself.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
