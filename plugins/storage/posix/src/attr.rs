@@ -7,7 +7,9 @@ use rustix::io::Result;
 use crate::brick::Brick;
 use crate::caller::Caller;
 use crate::find::Found;
+use crate::inodes::Inode;
 use crate::mdata::Time;
+use crate::place::Place;
 use crate::stat::{S_IFLNK, kind};
 
 const MODE: u32 = 0x1;
@@ -38,8 +40,8 @@ impl Brick {
             let owner = |bit, id| (valid & bit != 0 && id != u32::MAX).then_some(id);
             place.chown(owner(UID, to.uid), owner(GID, to.gid))?;
         }
-        if valid & MODE != 0 && kind(&found.st) != S_IFLNK {
-            place.chmod(to.mode)?;
+        if valid & MODE != 0 {
+            self.set_mode(&found.inode, place, to.mode)?;
         }
         let atime = (valid & ATIME != 0).then_some(Time { sec: to.atime, nsec: to.atime_nsec });
         let mtime = (valid & MTIME != 0).then_some(Time { sec: to.mtime, nsec: to.mtime_nsec });
@@ -57,6 +59,18 @@ impl Brick {
         }
         let st = place.stat()?;
         Ok(Change { pre, post: self.show(&st, found.gfid, &found.inode, place) })
+    }
+}
+
+impl Brick {
+    /// Sets the permission bits of anything but a symlink, which has none of its own.
+    pub(crate) fn set_mode(&self, inode: &Inode, place: &Place<'_>, mode: u32) -> Result<()> {
+        if place.is_open() {
+            return place.chmod(mode);
+        }
+        // The call would follow a symlink: while the lock is held, what is seen to be none stays none.
+        let _handle = inode.handle.read().expect("no panic under it");
+        if kind(&place.stat()?) == S_IFLNK { Ok(()) } else { place.chmod(mode) }
     }
 }
 

@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use plugin_api::Gfid;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatxFlags, Uid, XattrFlags};
@@ -67,7 +67,7 @@ pub(crate) struct Brick {
     options: RwLock<Arc<Options>>,
     /// One of the options, for every fop asks it.
     ctime: AtomicBool,
-    names: [Mutex<()>; NAME_LOCKS],
+    names: [RwLock<()>; NAME_LOCKS],
 }
 
 impl Brick {
@@ -103,7 +103,7 @@ impl Brick {
             space: Space::default(),
             janitor: Janitor::default(),
             options: RwLock::new(Arc::new(options)),
-            names: [const { Mutex::new(()) }; NAME_LOCKS],
+            names: [const { RwLock::new(()) }; NAME_LOCKS],
         };
         brick.clear_unlinked().map_err(io("emptying .glusterfs/unlink"))?;
         brick.move_old_landfill();
@@ -132,23 +132,29 @@ impl Brick {
         Housekeeping { fd: self.glusterfs.as_fd(), path: self.glusterfs_path.as_os_str().as_bytes() }
     }
 
-    /// Held while a name in `parent` is looked at and then removed or replaced.
-    pub(crate) fn lock_names(&self, parent: Gfid) -> std::sync::MutexGuard<'_, ()> {
-        self.names[name_lock(parent)].lock().expect("no panic under it")
+    /// Held while something new gets a name in `parent`, until all of it is there. Any number at once.
+    pub(crate) fn share_names(&self, parent: Gfid) -> RwLockReadGuard<'_, ()> {
+        self.names[name_lock(parent)].read().expect("no panic under it")
+    }
+
+    /// Held while a name in `parent` is looked at and then removed or replaced: nothing half made is seen.
+    ///
+    /// Whoever takes a name lock and the handle lock of an inode takes the name lock first.
+    pub(crate) fn lock_names(&self, parent: Gfid) -> RwLockWriteGuard<'_, ()> {
+        self.names[name_lock(parent)].write().expect("no panic under it")
     }
 
     /// As [`lock_names`](Self::lock_names), for the two parents of a rename.
-    pub(crate) fn lock_both_names(
-        &self,
-        one: Gfid,
-        other: Gfid,
-    ) -> (std::sync::MutexGuard<'_, ()>, Option<std::sync::MutexGuard<'_, ()>>) {
+    pub(crate) fn lock_both_names(&self, one: Gfid, other: Gfid) -> NameLocks<'_> {
         let (low, high) = (name_lock(one).min(name_lock(other)), name_lock(one).max(name_lock(other)));
-        let first = self.names[low].lock().expect("no panic under it");
-        let second = (low != high).then(|| self.names[high].lock().expect("no panic under it"));
+        let first = self.names[low].write().expect("no panic under it");
+        let second = (low != high).then(|| self.names[high].write().expect("no panic under it"));
         (first, second)
     }
 }
+
+/// The locks of two parents, which may be one.
+pub(crate) type NameLocks<'b> = (RwLockWriteGuard<'b, ()>, Option<RwLockWriteGuard<'b, ()>>);
 
 fn name_lock(parent: Gfid) -> usize {
     usize::from(parent.0[15] ^ parent.0[14]) % NAME_LOCKS

@@ -62,7 +62,7 @@ impl Brick {
     }
 
     /// Walks the handles upwards to the root or to a directory that is open, then down by names in one call.
-    fn open_dir_by_handle(&self, gfid: Gfid) -> Result<OwnedFd> {
+    pub(crate) fn open_dir_by_handle(&self, gfid: Gfid) -> Result<OwnedFd> {
         let mut names = Vec::new();
         let mut at = gfid;
         let base = loop {

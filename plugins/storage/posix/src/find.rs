@@ -204,7 +204,8 @@ impl Brick {
             }
             let right = DirTarget::In(entry.parent, entry.name.bytes().to_vec());
             let healthy = match self.read_dir_handle(gfid) {
-                Ok(target) => target == right || self.dir(gfid).is_ok(),
+                // Another directory of this gfid, found where its handle says, keeps it.
+                Ok(target) => target == right || self.open_dir_by_handle(gfid).is_ok(),
                 Err(Errno::NOENT) => false,
                 Err(_) => true,
             };

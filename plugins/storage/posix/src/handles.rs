@@ -8,6 +8,7 @@ use plugin_api::Gfid;
 use crate::brick::Brick;
 use crate::find::Entry;
 use crate::handle::{DirTarget, HandleName, dir_target, gfid_text};
+use crate::seam::seam;
 
 impl Brick {
     /// Makes the handle of the object at `entry`: a second link, or for a directory a symlink that says where it is.
@@ -56,6 +57,7 @@ impl Brick {
             // A file has this gfid, or the root.
             Ok(DirTarget::Root) | Err(_) => return Err(Errno::EXIST),
         }
+        seam()?;
         let fresh = [b"unlink/", &gfid_text(gfid)[..], b".dir"].concat();
         let _ = rustix::fs::unlinkat(&self.glusterfs, &fresh[..], AtFlags::empty());
         rustix::fs::symlinkat(&target[..], &self.glusterfs, &fresh[..])?;
@@ -64,10 +66,12 @@ impl Brick {
 
     /// Runs `link`, making the handle's folders when they are what is missing.
     fn with_folder(&self, handle: &HandleName, link: impl Fn() -> Result<()>) -> Result<()> {
+        seam()?;
         match link() {
             Err(Errno::NOENT) => {}
             other => return other,
         }
+        seam()?;
         for folder in [handle.first(), handle.folder()] {
             match rustix::fs::mkdirat(&self.glusterfs, folder, Mode::RWXU) {
                 Ok(()) | Err(Errno::EXIST) => {}
@@ -79,6 +83,7 @@ impl Brick {
 
     /// Removes a handle. That it is gone already is fine.
     pub(crate) fn remove_handle(&self, gfid: Gfid) -> Result<()> {
+        seam()?;
         match rustix::fs::unlinkat(&self.glusterfs, HandleName::of(gfid).bytes(), AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
             Err(e) => Err(e),
@@ -101,6 +106,7 @@ impl Brick {
 
     /// Moves the handle of a file that is still open out of the way: it is found there until its last close.
     pub(crate) fn park_handle(&self, gfid: Gfid) -> Result<()> {
+        seam()?;
         let parked = [b"unlink/", &gfid_text(gfid)[..]].concat();
         rustix::fs::renameat(&self.glusterfs, HandleName::of(gfid).bytes(), &self.glusterfs, &parked[..])
     }

@@ -33,8 +33,11 @@ mod name;
 mod options;
 mod paths;
 mod place;
+#[cfg(test)]
+mod race_tests;
 mod remove;
 mod rename;
+mod seam;
 mod space;
 mod stat;
 #[cfg(test)]

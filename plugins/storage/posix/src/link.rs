@@ -13,11 +13,16 @@ use crate::gfid2path;
 use crate::handle::{HandleName, gfid_text};
 use crate::make::Made;
 use crate::place::Place;
+use crate::seam::seam;
 
 impl Brick {
     /// Gives the object `gfid` the name `entry`. `EMLINK` past `max-hardlinks`, `EPERM` for a directory.
     pub(crate) fn link(&self, caller: &Caller, gfid: Gfid, entry: &Entry<'_>) -> Result<Made> {
         self.check_space(caller)?;
+        let _names = self.share_names(entry.parent);
+        let inode = self.inodes.get(gfid);
+        // The last name does not go while another is added.
+        let _handle = inode.handle.read().expect("no panic under it");
         let found = self.locate(gfid)?;
         let Place::Handle(_, handle) = &found.place else { return Err(Errno::PERM) };
         let options = self.options();
@@ -25,7 +30,8 @@ impl Brick {
         if options.max_hardlinks > 0 && names >= options.max_hardlinks {
             return Err(Errno::MLINK);
         }
-        let (_, pre_parent, parent_inode) = self.show_parent(entry)?;
+        let (parent_st, pre_parent, parent_inode) = self.show_parent(entry)?;
+        seam()?;
         rustix::fs::linkat(
             &self.glusterfs,
             handle.bytes(),
@@ -47,10 +53,13 @@ impl Brick {
             let _ = rustix::fs::unlinkat(&entry.dir, entry.name.bytes(), AtFlags::empty());
             return Err(e);
         }
-        let st = found.place.stat()?;
+        // It is done; what cannot be told any more does not undo it.
+        let mut st = found.st;
+        st.stx_nlink += 1;
+        let st = found.place.stat().unwrap_or(st);
         self.touch(&found.inode, &found.place, caller);
         let parent = entry.parent_place();
-        let parent_st = parent.stat()?;
+        let parent_st = parent.stat().unwrap_or(parent_st);
         self.touch_parent(&parent_inode, &parent, caller);
         Ok(Made {
             iatt: self.show(&st, gfid, &found.inode, &found.place),

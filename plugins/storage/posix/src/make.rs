@@ -14,6 +14,7 @@ use crate::find::Entry;
 use crate::gfid2path;
 use crate::mdata::Times;
 use crate::place::Place;
+use crate::seam::seam;
 use crate::stat::{S_IFLNK, S_ISGID, kind};
 
 /// Kernel-set on creation, so they come before every other xattr.
@@ -62,9 +63,11 @@ impl Brick {
         self.check_space(caller)?;
         let (parent_st, pre_parent, parent_inode) = self.show_parent(entry)?;
         let mode = self.masked(new);
+        let names = self.share_names(entry.parent);
         let mut file = self.make_name(entry, new, mode)?;
         let done = (|| {
             if matches!(new.kind, Kind::Directory) {
+                seam()?;
                 file = Some(rustix::fs::openat2(
                     &entry.dir,
                     entry.name.bytes(),
@@ -83,6 +86,7 @@ impl Brick {
                 return Err(e);
             }
         };
+        drop(names);
         if let Kind::Directory = new.kind
             && let Some(fd) = file.take()
         {
@@ -90,7 +94,8 @@ impl Brick {
             self.inodes.get(new.gfid).handle_right.store(true, std::sync::atomic::Ordering::Relaxed);
         }
         let parent = entry.parent_place();
-        let parent_st = parent.stat()?;
+        // It is made; what cannot be told about the parent any more does not unmake it.
+        let parent_st = parent.stat().unwrap_or(parent_st);
         self.touch_parent(&parent_inode, &parent, caller);
         let post_parent = self.show(&parent_st, entry.parent, &parent_inode, &parent);
         Ok(Made { iatt: shown, pre_parent, post_parent, file })
@@ -108,6 +113,7 @@ impl Brick {
 
     fn make_name(&self, entry: &Entry<'_>, new: &New<'_>, mode: u32) -> Result<Option<OwnedFd>> {
         let (dir, name, bits) = (entry.dir.as_fd(), entry.name.bytes(), Mode::from_bits_truncate(mode));
+        seam()?;
         match new.kind {
             Kind::File(flags) => {
                 let flags = flags | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -163,7 +169,8 @@ impl Brick {
         let wanted = mode & 0o6000;
         if kind(&st) != S_IFLNK && u32::from(st.stx_mode) & wanted != wanted {
             // A change of owner, or mkdir itself, took these bits away.
-            place.chmod(u32::from(st.stx_mode) & 0o7777 | wanted)?;
+            let made = if place.is_open() { place.clone() } else { self.handle_place(new.gfid) };
+            self.set_mode(&inode, &made, u32::from(st.stx_mode) & 0o7777 | wanted)?;
             st = place.stat()?;
         }
         Ok(self.show(&st, new.gfid, &inode, place))

@@ -14,6 +14,7 @@ use smallvec::SmallVec;
 
 use crate::handle::HandleName;
 use crate::name::Name;
+use crate::seam::seam;
 
 /// Longest xattr value that the kernel knows.
 const XATTR_MAX: usize = 65536;
@@ -65,13 +66,19 @@ impl Place<'_> {
         self.at(|dir, name, flags| rustix::fs::chownat(dir, name, uid, gid, flags))
     }
 
-    /// Sets the permission bits. The caller has seen that this is no symlink: there is no call that would not follow
-    /// one on every kernel.
+    /// Whether the object is held by a descriptor.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self, Self::Fd(_) | Self::Dir(_))
+    }
+
+    /// Sets the permission bits; for [`Brick::set_mode`](crate::brick::Brick::set_mode) alone. There is no call on
+    /// every kernel that would not follow a symlink, so a name, which may become one at any time, is refused.
     pub(crate) fn chmod(&self, mode: u32) -> Result<()> {
         let mode = Mode::from_bits_truncate(mode & 0o7777);
         match self {
             Self::Fd(fd) => rustix::fs::fchmod(fd, mode),
             Self::Dir(fd) => rustix::fs::fchmod(fd, mode),
+            Self::Entry(..) => Err(Errno::INVAL),
             _ => self.at(|dir, name, _| rustix::fs::chmodat(dir, name, mode, AtFlags::empty())),
         }
     }
@@ -142,6 +149,7 @@ impl Place<'_> {
 
     /// Runs a call of the `*at` family: a directory, a name in it (empty for the fd itself) and the flags that fit.
     fn at<T>(&self, call: impl FnOnce(BorrowedFd<'_>, &[u8], AtFlags) -> Result<T>) -> Result<T> {
+        seam()?;
         match self {
             Self::Fd(fd) => call(*fd, b"", AtFlags::EMPTY_PATH),
             Self::Dir(fd) => call(fd.as_fd(), b"", AtFlags::EMPTY_PATH),
@@ -157,6 +165,7 @@ impl Place<'_> {
     /// Runs a call of the xattr family, which knows an fd or a path but no pair of them. An entry is reached through
     /// its directory's magic link, so that nothing above it can be swapped.
     fn target<T>(&self, call: impl FnOnce(Target<'_>) -> Result<T>) -> Result<T> {
+        seam()?;
         let mut path = PathBuffer::new();
         match self {
             Self::Fd(fd) => return call(Target::Fd(*fd)),

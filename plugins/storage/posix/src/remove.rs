@@ -11,6 +11,7 @@ use crate::caller::Caller;
 use crate::find::{Entry, gfid_at};
 use crate::handle::gfid_text;
 use crate::inodes::Inode;
+use crate::seam::seam;
 use crate::stat::{S_IFDIR, S_IFMT, kind};
 
 const LINKTO_XATTR: &[u8] = b"trusted.glusterfs.dht.linkto";
@@ -38,7 +39,7 @@ pub(crate) struct Removed {
 impl Brick {
     /// Removes the name `entry` of anything but a directory.
     pub(crate) fn unlink(&self, caller: &Caller, entry: &Entry<'_>, only: UnlinkOnly) -> Result<Removed> {
-        let (_, pre_parent, parent_inode) = self.show_parent(entry)?;
+        let (parent_st, pre_parent, parent_inode) = self.show_parent(entry)?;
         let removed = {
             let _names = self.lock_names(entry.parent);
             let place = entry.place();
@@ -55,23 +56,16 @@ impl Brick {
                 }
             }
             match gfid {
-                Some(gfid) => self.unlink_known(caller, entry, &st, gfid, only.closed)?,
+                Some(gfid) => self.unlink_known(caller, entry, gfid, only.closed)?,
                 None => rustix::fs::unlinkat(&entry.dir, entry.name.bytes(), AtFlags::empty())?,
             }
             (st, gfid.unwrap_or_default())
         };
-        let post_parent = self.after_removal(caller, entry, &parent_inode)?;
+        let post_parent = self.after_removal(caller, entry, &parent_inode, parent_st);
         Ok(Removed { pre_parent, post_parent, st: removed.0, gfid: removed.1 })
     }
 
-    fn unlink_known(
-        &self,
-        caller: &Caller,
-        entry: &Entry<'_>,
-        st: &Statx,
-        gfid: Gfid,
-        only_closed: bool,
-    ) -> Result<()> {
+    fn unlink_known(&self, caller: &Caller, entry: &Entry<'_>, gfid: Gfid, only_closed: bool) -> Result<()> {
         let inode = self.inodes.get(gfid);
         // Opens by handle wait here, so that the count of open files stays true to the end.
         let handle = inode.handle.write().expect("no panic under it");
@@ -79,8 +73,10 @@ impl Brick {
         if only_closed && open {
             return Err(Errno::BUSY);
         }
-        let unlink = || rustix::fs::unlinkat(&entry.dir, entry.name.bytes(), AtFlags::empty());
-        if st.stx_nlink > 2 {
+        let unlink =
+            || seam().and_then(|()| rustix::fs::unlinkat(&entry.dir, entry.name.bytes(), AtFlags::empty()));
+        // Counted under the lock, which links wait for.
+        if entry.place().stat()?.stx_nlink > 2 {
             unlink()?;
             drop(handle);
             let place = self.handle_place(gfid);
@@ -131,7 +127,7 @@ impl Brick {
 
     /// Removes the directory `entry`, which must be empty; with `all`, whatever is in it, in the background.
     pub(crate) fn rmdir(&self, caller: &Caller, entry: &Entry<'_>, all: bool) -> Result<Removed> {
-        let (_, pre_parent, parent_inode) = self.show_parent(entry)?;
+        let (parent_st, pre_parent, parent_inode) = self.show_parent(entry)?;
         let (st, gfid) =
             {
                 let _names = self.lock_names(entry.parent);
@@ -158,7 +154,7 @@ impl Brick {
         if all {
             self.janitor.wake();
         }
-        let post_parent = self.after_removal(caller, entry, &parent_inode)?;
+        let post_parent = self.after_removal(caller, entry, &parent_inode, parent_st);
         Ok(Removed { pre_parent, post_parent, st, gfid })
     }
 
@@ -178,11 +174,12 @@ impl Brick {
         Err(Errno::BUSY)
     }
 
-    fn after_removal(&self, caller: &Caller, entry: &Entry<'_>, parent_inode: &Inode) -> Result<Iatt> {
+    /// The name is gone; what cannot be told about the parent any more does not bring it back.
+    fn after_removal(&self, caller: &Caller, entry: &Entry<'_>, parent_inode: &Inode, before: Statx) -> Iatt {
         let parent = entry.parent_place();
-        let st = parent.stat()?;
+        let st = parent.stat().unwrap_or(before);
         self.touch_parent(parent_inode, &parent, caller);
-        Ok(self.show(&st, entry.parent, parent_inode, &parent))
+        self.show(&st, entry.parent, parent_inode, &parent)
     }
 }
 

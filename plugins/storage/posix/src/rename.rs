@@ -1,6 +1,6 @@
 //! Moves a name over another.
 
-use std::sync::atomic::Ordering::Acquire;
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use plugin_api::{Gfid, Iatt};
 use rustix::fs::{AtFlags, Statx};
@@ -8,7 +8,9 @@ use rustix::io::{Errno, Result};
 
 use crate::brick::Brick;
 use crate::caller::Caller;
-use crate::find::{Entry, gfid_at};
+use crate::find::{Entry, Found, gfid_at};
+use crate::place::Place;
+use crate::seam::seam;
 use crate::stat::{S_IFDIR, kind};
 
 /// What a new name stood for, and its gfid.
@@ -36,21 +38,20 @@ impl Brick {
         new: &Entry<'_>,
         expected: Option<Gfid>,
     ) -> Result<Renamed> {
-        let (_, pre_old_parent, old_parent_inode) = self.show_parent(old)?;
-        let (_, pre_new_parent, new_parent_inode) = self.show_parent(new)?;
-        let (gfid, victim) = {
+        let (old_parent, pre_old_parent, old_parent_inode) = self.show_parent(old)?;
+        let (new_parent, pre_new_parent, new_parent_inode) = self.show_parent(new)?;
+        let (moved, victim) = {
             let _names = self.lock_both_names(old.parent, new.parent);
             self.rename_locked(old, new, expected)?
         };
-        let inode = self.inodes.get(gfid);
-        let place = new.place();
-        let st = place.stat()?;
-        self.touch(&inode, &place, caller);
-        let iatt = self.show(&st, gfid, &inode, &place);
+        // It has moved; what cannot be told any more does not move it back.
+        let st = moved.place.stat().unwrap_or(moved.st);
+        self.touch(&moved.inode, &moved.place, caller);
+        let iatt = self.show(&st, moved.gfid, &moved.inode, &moved.place);
         let (old_place, new_place) = (old.parent_place(), new.parent_place());
-        let old_st = old_place.stat()?;
+        let old_st = old_place.stat().unwrap_or(old_parent);
         self.touch_parent(&old_parent_inode, &old_place, caller);
-        let new_st = new_place.stat()?;
+        let new_st = new_place.stat().unwrap_or(new_parent);
         if old.parent != new.parent {
             self.touch_parent(&new_parent_inode, &new_place, caller);
         }
@@ -69,9 +70,12 @@ impl Brick {
         old: &Entry<'_>,
         new: &Entry<'_>,
         expected: Option<Gfid>,
-    ) -> Result<(Gfid, Option<Victim>)> {
+    ) -> Result<(Found<'_>, Option<Victim>)> {
         let st = old.place().stat()?;
         let gfid = gfid_at(&old.place())?.ok_or(Errno::NODATA)?;
+        // Held from here on, so that it is found by its gfid while its handle still says where it was.
+        let place = if kind(&st) == S_IFDIR { Place::Dir(self.dir(gfid)?) } else { self.handle_place(gfid) };
+        let moved = Found { gfid, st, place, inode: self.inodes.get(gfid) };
         let victim = match new.place().stat() {
             Ok(victim) => Some((victim, gfid_at(&new.place())?)),
             Err(Errno::NOENT) => None,
@@ -80,7 +84,7 @@ impl Brick {
         if let Some((there, there_gfid)) = &victim {
             if there.stx_ino == st.stx_ino {
                 // Two names of one object, or one name twice: the kernel does nothing either.
-                return Ok((gfid, victim));
+                return Ok((moved, victim));
             }
             let other = expected.is_some_and(|expected| *there_gfid != Some(expected));
             match (kind(there) == S_IFDIR, kind(&st) == S_IFDIR) {
@@ -90,19 +94,23 @@ impl Brick {
             }
         }
         self.rename_over(old, new, &victim)?;
-        if kind(&st) == S_IFDIR {
-            // In between, the directory is found by the descriptor that is held open for it.
-            let _ = self.make_handle(new, true, gfid);
+        if moved.is_dir() {
+            moved.inode.handle_right.store(false, Relaxed);
+            if self.make_handle(new, true, gfid).is_ok() {
+                moved.inode.handle_right.store(true, Relaxed);
+            }
         } else {
-            let place = self.handle_place(gfid);
-            self.forget_name(&place, old);
-            self.record_name(&place, new);
+            self.forget_name(&moved.place, old);
+            self.record_name(&moved.place, new);
         }
-        Ok((gfid, victim))
+        Ok((moved, victim))
     }
 
     fn rename_over(&self, old: &Entry<'_>, new: &Entry<'_>, victim: &Option<Victim>) -> Result<()> {
-        let rename = || rustix::fs::renameat(&old.dir, old.name.bytes(), &new.dir, new.name.bytes());
+        let rename = || {
+            seam()?;
+            rustix::fs::renameat(&old.dir, old.name.bytes(), &new.dir, new.name.bytes())
+        };
         let Some((st, Some(gfid))) = victim else { return rename() };
         let gfid = *gfid;
         if kind(st) == S_IFDIR {
@@ -112,8 +120,9 @@ impl Brick {
         }
         let inode = self.inodes.get(gfid);
         let _handle = inode.handle.write().expect("no panic under it");
+        let links = new.place().stat()?.stx_nlink;
         rename()?;
-        if st.stx_nlink > 2 {
+        if links > 2 {
             self.forget_name(&self.handle_place(gfid), new);
             return Ok(());
         }

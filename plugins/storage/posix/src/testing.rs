@@ -130,6 +130,39 @@ impl TestBrick {
         names.into_iter().map(|name| String::from_utf8(name).unwrap()).collect()
     }
 
+    /// Every name leads to an object that its handle leads to as well, and counts as one of its links.
+    pub(crate) fn check_whole(&self) {
+        let mut names = std::collections::HashMap::<Gfid, u32>::new();
+        self.check_dir(Gfid::ROOT, &mut names);
+        for (gfid, count) in names {
+            let shown = self.attributes(gfid).unwrap();
+            assert!(shown.is_dir() || shown.nlink == count, "{gfid}: {count} names, {} links", shown.nlink);
+        }
+    }
+
+    fn check_dir(&self, gfid: Gfid, names: &mut std::collections::HashMap<Gfid, u32>) {
+        let dir = self.dir(gfid).unwrap();
+        for entry in rustix::fs::Dir::read_from(&*dir).unwrap() {
+            let name = entry.unwrap().file_name().to_string_lossy().into_owned();
+            if matches!(&*name, "." | ".." | ".glusterfs") {
+                continue;
+            }
+            let mut entry = self.at(gfid, &name);
+            let by_name = self.lookup(&mut entry, Default::default()).unwrap();
+            let by_gfid = self.locate(by_name.gfid).unwrap();
+            assert_eq!(by_name.st.stx_ino, by_gfid.st.stx_ino, "{name}");
+            *names.entry(by_name.gfid).or_default() += 1;
+            let below = by_name.is_dir().then_some(by_name.gfid);
+            if let Some(below) = below {
+                assert_eq!(
+                    self.dir_path(below).unwrap().rsplit(|b| *b == b'/').next(),
+                    Some(name.as_bytes())
+                );
+                self.check_dir(below, names);
+            }
+        }
+    }
+
     /// Everything under `.glusterfs` and in the brick, to compare before and after.
     pub(crate) fn tree(&self) -> Vec<String> {
         fn walk(at: &Path, out: &mut Vec<String>) {
