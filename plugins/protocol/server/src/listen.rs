@@ -1,10 +1,8 @@
 //! Listening: the transports that the options ask for, and where they listen.
 
-use abi_stable::std_types::ROption;
 use gluster_rpc::Service;
-use plugin_api::abi::host::{PluginKind, try_host};
 use plugin_api::transport::{Listener, TransportModuleRef};
-use plugin_api::{Dict, InitCx, InitError, log};
+use plugin_api::{Dict, InitCx, InitError, log, open};
 
 /// The listeners of a server.
 #[derive(Debug)]
@@ -70,13 +68,7 @@ fn load(kind: &str) -> Result<TransportModuleRef, InitError> {
         "tcp" | "socket" | "unix" => "socket",
         other => other,
     };
-    let host = try_host().ok_or_else(|| InitError("there is no host to load a transport".into()))?;
-    let root = host.open_plugin()(PluginKind::Transport, plugin.into()).into_result();
-    let root = root.map_err(|why| InitError(format!("transport `{kind}`: {why}")))?;
-    match root.transport() {
-        ROption::RSome(module) => Ok(module),
-        ROption::RNone => Err(InitError(format!("the plugin `{plugin}` is no transport"))),
-    }
+    open::transport(plugin).map_err(|why| InitError(format!("transport `{kind}`: {why}")))
 }
 
 /// What the transport is told: the options, but for those that are secrets of authenticators.

@@ -1,10 +1,8 @@
 //! Who gets in: the authenticators that the options name, and how their votes are counted.
 
-use abi_stable::std_types::ROption;
-use plugin_api::InitError;
-use plugin_api::abi::host::{PluginKind, try_host};
 use plugin_api::auth::{Applicant, AuthModuleRef, Vote};
 use plugin_api::options::OptionValues;
+use plugin_api::{InitError, open};
 
 /// The authenticators that take part.
 #[derive(Debug, Default)]
@@ -51,13 +49,7 @@ fn names(values: &OptionValues) -> Vec<String> {
 }
 
 fn load(name: &str) -> Result<AuthModuleRef, InitError> {
-    let host = try_host().ok_or_else(|| InitError("there is no host to load an authenticator".into()))?;
-    let root = host.open_plugin()(PluginKind::Auth, name.into()).into_result();
-    let root = root.map_err(|why| InitError(format!("authenticator `{name}`: {why}")))?;
-    match root.auth() {
-        ROption::RSome(module) => Ok(module),
-        ROption::RNone => Err(InitError(format!("the plugin `{name}` is no authenticator"))),
-    }
+    open::authenticator(name).map_err(|why| InitError(format!("authenticator `{name}`: {why}")))
 }
 
 /// One rejection rejects; without it, one acceptance accepts; without either, the client is rejected.
