@@ -7,7 +7,7 @@ const SET_GID: u32 = 0o2000;
 /// How a change sets the times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Times {
-    /// To given values: the owner may.
+    /// To given values: the owner may. (GlusterFS 10 lets every writer do so; POSIX does not.)
     Given,
     /// To now: whoever may write may as well.
     Now,
@@ -39,8 +39,8 @@ impl AttrChange {
     /// Decides whether a caller who is not root may change `object` so.
     ///
     /// # Errors
-    /// [`Denied::NotOwner`] for what only the owner or root may, [`Denied::Access`] when setting the times to now
-    /// needs a write permission that is missing.
+    /// [`Denied::NotOwner`] for what only the owner or root may, [`Denied::Access`] when setting the times needs a write
+    /// permission that is missing.
     pub fn check(&self, object: &Object, who: Subject<'_>) -> Result<SetGid, Denied> {
         if self.uid.is_some_and(|uid| uid != object.uid) {
             return Err(Denied::NotOwner);
@@ -51,10 +51,11 @@ impl AttrChange {
         if self.gid.is_some_and(|gid| gid != object.gid && !who.is_in(gid)) {
             return Err(Denied::NotOwner);
         }
-        match self.times {
-            Some(Times::Given) => object.check_owner(who)?,
-            Some(Times::Now) if object.uid != who.uid => object.check(who, Perm::WRITE)?,
-            _ => {}
+        if let Some(times) = self.times.filter(|_| object.uid != who.uid) {
+            object.check(who, Perm::WRITE)?;
+            if times == Times::Given {
+                return Err(Denied::NotOwner);
+            }
         }
         let group = self.gid.unwrap_or(object.gid);
         let asks = self.mode.is_some_and(|mode| mode & SET_GID != 0);
@@ -97,6 +98,7 @@ mod tests {
         let touch = |times| AttrChange { times: Some(times), ..AttrChange::default() };
         assert_eq!(touch(Times::Now).check(&object(), who(11, 20)), Ok(SetGid::Kept));
         assert_eq!(touch(Times::Now).check(&object(), who(11, 21)), Err(Denied::Access));
+        assert_eq!(touch(Times::Given).check(&object(), who(11, 21)), Err(Denied::Access));
         assert_eq!(touch(Times::Given).check(&object(), who(11, 20)), Err(Denied::NotOwner));
         assert_eq!(touch(Times::Given).check(&object(), who(10, 0)), Ok(SetGid::Kept));
     }

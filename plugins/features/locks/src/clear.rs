@@ -90,7 +90,24 @@ fn parse_range(text: &str) -> Option<Range> {
 
 impl Locks {
     /// Ends what an order names on one object, and says how many locks that were.
-    pub(crate) fn obey(&self, frame: &Frame, gfid: Gfid, name: &IoBuf, order: &Order) -> Xattrs {
+    pub(crate) async fn obey(&self, frame: &Frame, gfid: Gfid, name: &IoBuf, order: &Order) -> Xattrs {
+        let (waiting, held) = self.end_locks(frame, gfid, order);
+        let family = match order.family {
+            Family::Inode => "inode",
+            Family::Entry => "entry",
+            Family::Posix => "posix",
+        };
+        let text = if waiting + held == 0 {
+            "No locks cleared.".to_owned()
+        } else {
+            let brick = self.brick(frame, gfid).await;
+            format!("{brick}: {family} blocked locks={waiting} granted locks={held}")
+        };
+        Xattrs { xattrs: Dict::new().with(Key::new(name.clone()), Value::str(text)), xdata: Dict::new() }
+    }
+
+    /// Ends them; how many waited, and how many were held.
+    fn end_locks(&self, frame: &Frame, gfid: Gfid, order: &Order) -> (usize, usize) {
         let asker = self.clients.anybody(frame, Clients::name(frame)).holder;
         let pace = self.pace();
         let (mut of_ranges, mut of_names) = (Vec::new(), Vec::new());
@@ -130,18 +147,7 @@ impl Locks {
             self.notify(&me, gfid, &of_ranges);
             self.notify(&me, gfid, &of_names);
         }
-        let (waiting, held) = ended.unwrap_or_default();
-        let family = match order.family {
-            Family::Inode => "inode",
-            Family::Entry => "entry",
-            Family::Posix => "posix",
-        };
-        let text = if waiting + held == 0 {
-            "No locks cleared.".to_owned()
-        } else {
-            format!("{}: {family} blocked locks={waiting} granted locks={held}", frame.name())
-        };
-        Xattrs { xattrs: Dict::new().with(Key::new(name.clone()), Value::str(text)), xdata: Dict::new() }
+        ended.unwrap_or_default()
     }
 }
 

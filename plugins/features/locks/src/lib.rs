@@ -4,6 +4,7 @@
 //! object's locks are ([`table`]), how a fop waits ([`wait`]).
 #![forbid(unsafe_code)]
 
+mod brick;
 mod clear;
 mod cluster;
 mod counts;
@@ -20,7 +21,7 @@ mod wait;
 mod who;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use plugin_api::prelude::*;
@@ -43,8 +44,8 @@ pub struct Locks {
     clients: Clients,
     /// The translator's name, for the statedump.
     name: String,
-    /// What tells this brick from others in a client's lock info.
-    brick: String,
+    /// What tells this brick from others, once it was asked for.
+    brick: OnceLock<String>,
     closing: AtomicBool,
 }
 
@@ -159,10 +160,6 @@ locks! {
         fn init(&mut self, cx: &InitCx<'_>) -> Result<(), InitError> {
             self.take_settings(cx)?;
             cx.name().clone_into(&mut self.name);
-            self.brick = cx.setting("brick-name");
-            if self.brick.is_empty() {
-                cx.name().clone_into(&mut self.brick);
-            }
             options::warn_unsupported(cx);
             Ok(())
         }
@@ -294,24 +291,24 @@ locks! {
 
         async fn fgetxattr(&self, frame: &Frame, args: Fgetxattr) -> FopResult<Xattrs> {
             if &args.name[..] == lockinfo::NAME.as_bytes() {
-                return Ok(Xattrs { xattrs: self.lock_info(frame, &args.fd), xdata: Dict::new() });
+                return Ok(Xattrs { xattrs: self.lock_info(frame, &args.fd).await, xdata: Dict::new() });
             }
             if let Some(order) = Order::read(&args.name) {
-                return Ok(self.obey(frame, args.fd.inode().gfid(), &args.name, &order?));
+                return Ok(self.obey(frame, args.fd.inode().gfid(), &args.name, &order?).await);
             }
             counted!(self, frame, fgetxattr, args, [args.fd.inode().gfid()])
         }
 
         async fn getxattr(&self, frame: &Frame, args: Getxattr) -> FopResult<Xattrs> {
             if let Some(order) = Order::read(&args.name) {
-                return Ok(self.obey(frame, args.loc.target(), &args.name, &order?));
+                return Ok(self.obey(frame, args.loc.target(), &args.name, &order?).await);
             }
             counted!(self, frame, getxattr, args, [args.loc.target()])
         }
 
         async fn fsetxattr(&self, frame: &Frame, mut args: Fsetxattr) -> FopResult<Done> {
             if let Some(value) = args.xattrs.remove(lockinfo::NAME) {
-                self.move_locks(frame, &args.fd, value.as_bytes().unwrap_or_default());
+                self.move_locks(frame, &args.fd, value.as_bytes().unwrap_or_default()).await;
                 if args.xattrs.is_empty() {
                     return Ok(Done::default());
                 }

@@ -16,18 +16,20 @@ pub(crate) const NAME: &str = "trusted.glusterfs.lockinfo";
 
 impl Locks {
     /// What reading the xattr answers: nothing for a file without locks.
-    pub(crate) fn lock_info(&self, frame: &Frame, fd: &Fd) -> Dict {
+    pub(crate) async fn lock_info(&self, frame: &Frame, fd: &Fd) -> Dict {
         let Some(file) = LockedFile::find(fd, frame.key()) else { return Dict::new() };
         let locked = self.table.with_known(fd.inode().gfid(), |locks, _| locks.posix.has_fd(file.key));
         if locked != Some(true) {
             return Dict::new();
         }
-        Dict::new().with(NAME, Value::Bytes(IoBuf::from(serialize(&self.brick, file.key.0))))
+        let brick = self.brick(frame, fd.inode().gfid()).await;
+        Dict::new().with(NAME, Value::Bytes(IoBuf::from(serialize(brick, file.key.0))))
     }
 
     /// Moves the locks of the file that `value` names for this brick to `fd` and its client.
-    pub(crate) fn move_locks(&self, frame: &Frame, fd: &Fd, value: &[u8]) {
-        let Some(from) = find(value, &self.brick) else { return };
+    pub(crate) async fn move_locks(&self, frame: &Frame, fd: &Fd, value: &[u8]) {
+        let brick = self.brick(frame, fd.inode().gfid()).await;
+        let Some(from) = find(value, brick) else { return };
         let to = LockedFile::of(fd, frame.key(), &self.table);
         let asker = self.clients.anybody(frame, Clients::name(frame));
         self.table.with_known(fd.inode().gfid(), |locks, _| {
