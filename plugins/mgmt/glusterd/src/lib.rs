@@ -1,20 +1,172 @@
 //! `mgmt/glusterd`: keeps volumes, bricks and peers, and answers the CLI and the other nodes about them.
 //!
-//! * [`volume`] and [`brick`]: what a volume is
-//! * [`paths`]: where everything lies on this node
-//! * [`store`]: the state folder, in the incumbent's files
+//! What is known:
+//! * [`volume`] and [`brick`]: what a volume is; [`opversion`]: feature levels of the cluster and of volumes
 //! * [`options`]: every volume option, and what it accepts
+//! * [`paths`]: where everything lies on this node; [`store`]: the state folder, in the incumbent's files
 //! * [`volgen`]: volumes to volfiles
-//! * [`bricks`]: checks on brick folders, and the brick's command line
-//! * [`opversion`]: feature levels of the cluster and of volumes
+//! * [`state`]: all of it in memory; [`daemon`]: what everybody below shares
+//!
+//! What is done:
+//! * [`config`]: the daemon's own options; [`listeners`]: where it listens, and what for
+//! * [`programs`]: one file for each RPC program, on top of [`queries`] and of [`ops`], the operations and their engine
+//! * [`bricks`]: checks on brick folders, and brick processes; [`settle`]: bricks after a start
+//! * [`locks`], [`hooks`], [`history`], [`net`]: what operations need
 #![forbid(unsafe_code)]
 
 pub mod brick;
 pub mod bricks;
-
+pub mod config;
+pub mod daemon;
+pub mod history;
+pub mod hooks;
+pub mod listeners;
+pub mod locks;
+pub mod net;
+pub mod ops;
 pub mod options;
 pub mod opversion;
 pub mod paths;
+pub mod programs;
+pub mod queries;
+pub mod settle;
+pub mod state;
 pub mod store;
 pub mod volgen;
 pub mod volume;
+
+use abi_stable::std_types::RStr;
+use bricks::processes::{Arrivals, Processes};
+use config::Config;
+use daemon::Daemon;
+use history::History;
+use listeners::Services;
+use plugin_api::options::Options;
+use plugin_api::rpc_program::ObserverImpl;
+use plugin_api::{Dict, InitCx, InitError, Xlator, log, open, rt, xlator};
+use state::State;
+use std::sync::Arc;
+use store::lock::StateLock;
+use store::{node, restore};
+
+/// The management daemon, as a translator without children.
+#[derive(Debug, Default)]
+pub struct Glusterd {
+    running: Option<Running>,
+}
+
+/// What there is from `init` to `fini`.
+#[derive(Debug)]
+struct Running {
+    services: Arc<Services>,
+    bricks: Processes,
+    daemon: Arc<Daemon>,
+    _state: StateLock,
+}
+
+#[xlator(
+    "mgmt/glusterd",
+    positions = "management",
+    unknown_fops = "deny",
+    doc = "keeps volumes, bricks and peers, and answers the CLI and the other nodes about them"
+)]
+impl Xlator for Glusterd {
+    fn options() -> Options {
+        config::declared()
+    }
+
+    fn init(&mut self, cx: &InitCx<'_>) -> Result<(), InitError> {
+        self.running = Some(start(Config::read(cx)?)?);
+        Ok(())
+    }
+
+    fn dump(&self, out: &mut String) {
+        let Some(running) = &self.running else { return };
+        let state = running.daemon.state();
+        out.push_str(&format!("uuid={}\n", running.daemon.node));
+        out.push_str(&format!("op-version={}\n", state.node.op_version));
+        out.push_str(&format!("volumes={}\npeers={}\n", state.volumes.len(), state.peers.len()));
+        for stored in state.volumes.values() {
+            let volume = &stored.volume;
+            let bricks = volume.bricks.iter();
+            let online =
+                bricks.filter(|brick| running.daemon.bricks.standing(&volume.name, brick).is_online());
+            out.push_str(&format!("volume.{}.status={:?}\n", volume.name, volume.status));
+            out.push_str(&format!("volume.{}.bricks-online={}\n", volume.name, online.count()));
+        }
+    }
+
+    fn fini(&self) {
+        if let Some(running) = &self.running {
+            running.services.close();
+            running.bricks.let_go();
+        }
+    }
+}
+
+/// Brings the daemon up: whoever connects is answered when this returns, and bricks come up behind it.
+///
+/// State is restored before anybody can connect, so that nobody is told of half of it; a port that is taken is found
+/// before anything but this node's own identity is written.
+fn start(config: Config) -> Result<Running, InitError> {
+    restore::make_folders(&config.paths)?;
+    let lock = StateLock::take(&config.paths.work)?;
+    let history = History::new(config.paths.command_log());
+    history.check().map_err(|e| InitError(format!("{}: {e}", config.paths.command_log().display())))?;
+    let services = Services::new(&config);
+    let transport = open::transport("socket").map_err(InitError)?;
+    let arrivals = Arc::new(Arrivals::default());
+    let range = Dict::new()
+        .with("base-port", u32::from(config.base_port))
+        .with("max-port", u32::from(config.max_port));
+    let watcher = Arc::new(Watcher(arrivals.clone())).share();
+    let ports = open::program("pmap", &range, watcher).map_err(InitError)?;
+    let restored = restore::restore(&config.paths)?;
+    for skipped in &restored.skipped {
+        log!(Warn, "folder left out", path = skipped.path.display(), why = skipped.reason);
+    }
+    let state = State::from(restored);
+    let bricks = Processes::new(config.clone(), state.node.uuid, transport, ports.clone(), arrivals);
+    let daemon = Arc::new(Daemon::new(config, state, Arc::new(bricks.clone()), services.clone()));
+    services.register(&daemon, ports);
+    services.listen(&daemon.config, transport).map_err(InitError)?;
+    if let Err(error) = refresh(&daemon) {
+        services.close();
+        return Err(error);
+    }
+    let settling = daemon.clone();
+    rt::spawn_blocking(async move { settle::bricks(&settling).await });
+    let volumes = daemon.state().volumes.len();
+    log!(Info, "management daemon is up", uuid = daemon.node, volumes = volumes);
+    Ok(Running { services, bricks, daemon, _state: lock })
+}
+
+/// Brings files up to date that another version, or a crash, has left behind.
+fn refresh(daemon: &Daemon) -> Result<(), InitError> {
+    let work = &daemon.config.paths.work;
+    let volumes: Vec<_> = daemon.state().volumes.values().map(|stored| stored.volume.clone()).collect();
+    for volume in &volumes {
+        daemon.write_volfiles(volume)?;
+    }
+    if node::upgrade_is_due(work)? {
+        node::note_upgrade(work)?;
+    }
+    if !work.join("options").exists() {
+        daemon.state().options.save(work)?;
+    }
+    Ok(())
+}
+
+/// Hears from the port map which bricks come and go.
+struct Watcher(Arc<Arrivals>);
+
+impl ObserverImpl for Watcher {
+    fn observed(&self, what: RStr<'_>, data: &Dict) {
+        let Some(brick) = data.str("brick") else { return };
+        match (what.as_str(), data.uint("port").and_then(|port| u16::try_from(port).ok())) {
+            ("sign-in", Some(port)) => self.0.came(brick, port),
+            ("sign-out" | "gone", _) => self.0.went(brick),
+            _ => {}
+        }
+    }
+}

@@ -21,3 +21,12 @@ pub fn claim(path: &Path, volume: Uuid, force: bool) -> Result<(), BrickError> {
         Err(errno) => Err(failed(errno)),
     }
 }
+
+/// Takes the mark of a volume that did not come to be off its folder again, as far as that goes.
+pub fn unclaim(path: &Path, volume: Uuid) {
+    if super::check::volume_id(path) == Ok(volume) {
+        let _ = rustix::fs::lremovexattr(path, VOLUME_ID_XATTR);
+        // It goes only if nobody has put anything in.
+        let _ = rustix::fs::rmdir(path.join(".glusterfs"));
+    }
+}

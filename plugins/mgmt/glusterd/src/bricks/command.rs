@@ -1,6 +1,7 @@
 //! The command line of a brick process.
 
 use crate::brick::Brick;
+use crate::config::DEFAULT_PORT;
 use crate::paths::{Paths, brick_volfile_id};
 use std::ffi::OsString;
 use std::path::Path;
@@ -21,6 +22,8 @@ pub struct BrickCommand<'a> {
     pub node: Uuid,
     /// The port it is to listen on.
     pub port: u16,
+    /// The port that this daemon listens on.
+    pub daemon_port: u16,
     /// Cluster option `cluster.localtime-logging`.
     pub localtime_logging: bool,
     /// Volume option `config.global-threading`.
@@ -45,6 +48,9 @@ impl BrickCommand<'_> {
             argv.extend(words.iter().map(|word| word.as_ref().to_owned()));
         };
         add(&[&"-s", &brick.host]);
+        if self.daemon_port != DEFAULT_PORT {
+            add(&[&format!("--volfile-server-port={}", self.daemon_port)]);
+        }
         add(&[&"--volfile-id", &brick_volfile_id(volume, &brick.host, &brick.path)]);
         add(&[&"-p", &paths.brick_pidfile(volume, brick)]);
         add(&[&"-S", &paths.brick_socket(volume, brick)]);
@@ -92,6 +98,7 @@ mod tests {
             paths: &paths,
             node,
             port: 55170,
+            daemon_port: 24007,
             localtime_logging: false,
             global_threading: false,
             bind_address: None,

@@ -4,11 +4,16 @@
 //! * [`check`]: whether a folder may become a brick, or its brick may start
 //! * [`claim`]: marking a folder as a volume's
 //! * [`command`]: the command line of a brick process
+//! * [`runner`]: what operations ask of bricks, whoever runs them
+//! * [`processes`]: bricks as processes, and [`process`]: processes by their pid files
 
 pub mod check;
 pub mod claim;
 pub mod command;
 pub mod place;
+pub mod process;
+pub mod processes;
+pub mod runner;
 
 /// What the system says about an error, without its number.
 fn reason(errno: rustix::io::Errno) -> String {

@@ -32,16 +32,47 @@ pub fn fsid(path: &Path) -> std::io::Result<u64> {
 /// # Errors
 /// The table of mounts cannot be read.
 pub fn mount_dir(real_path: &Path) -> std::io::Result<String> {
-    Ok(below_mount(real_path, &std::fs::read("/proc/self/mounts")?))
+    Ok(below_mount(real_path, &std::fs::read(MOUNTS)?))
+}
+
+/// The mount that a path lies on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// Where it is mounted.
+    pub point: PathBuf,
+    /// What is mounted.
+    pub device: String,
+    /// The kind of file system.
+    pub kind: String,
+    /// The options it is mounted with, commas between.
+    pub options: String,
+}
+
+/// The mount that a resolved path lies on.
+///
+/// # Errors
+/// The table of mounts cannot be read, or does not hold it.
+pub fn mount(real_path: &Path) -> std::io::Result<Mount> {
+    innermost(real_path, &std::fs::read(MOUNTS)?).ok_or_else(|| std::io::ErrorKind::NotFound.into())
+}
+
+const MOUNTS: &str = "/proc/self/mounts";
+
+fn innermost(path: &Path, mounts: &[u8]) -> Option<Mount> {
+    let text = |field: &[u8]| String::from_utf8_lossy(&unescape(field)).into_owned();
+    let found = mounts.split(|b| *b == b'\n').filter_map(|line| {
+        let mut fields = line.split(|b| *b == b' ');
+        let device = text(fields.next()?);
+        let point = PathBuf::from(OsStr::from_bytes(&unescape(fields.next()?)));
+        Some(Mount { point, device, kind: text(fields.next()?), options: text(fields.next()?) })
+    });
+    // Of two mounts on one place the later one is seen.
+    found.filter(|mount| path.starts_with(&mount.point)).max_by_key(|mount| mount.point.as_os_str().len())
 }
 
 fn below_mount(path: &Path, mounts: &[u8]) -> String {
-    let points = mounts.split(|b| *b == b'\n').filter_map(|line| line.split(|b| *b == b' ').nth(1));
-    let best = points
-        .map(|point| PathBuf::from(OsStr::from_bytes(&unescape(point))))
-        .filter(|point| path.starts_with(point))
-        .max_by_key(|point| point.as_os_str().len());
-    let rest = best.as_deref().and_then(|point| path.strip_prefix(point).ok()).unwrap_or(path);
+    let mount = innermost(path, mounts);
+    let rest = mount.as_ref().and_then(|mount| path.strip_prefix(&mount.point).ok()).unwrap_or(path);
     format!("/{}", rest.display().to_string().trim_start_matches('/'))
 }
 

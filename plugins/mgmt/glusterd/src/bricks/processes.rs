@@ -1,0 +1,364 @@
+//! Bricks as processes of this machine: `glusterfsd`, one for each.
+
+use super::command::BrickCommand;
+use super::process::{Process, holder};
+use super::runner::{BrickFault, Order, Runner, Standing};
+use crate::brick::Brick;
+use crate::config::Config;
+use gluster_rpc::{Client, Events, Settings};
+use gluster_xdr::brickop::{BRICK_OPS, BrickOpReq, BrickOpRsp, BrickProc};
+use plugin_api::open::ProgramInstance;
+use plugin_api::rt::{self, BoxFuture};
+use plugin_api::transport::TransportModuleRef;
+use plugin_api::{Dict, IoBuf, log};
+use rustix::process::{Pid, Signal};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+/// A brick's own parent ends when the brick serves; it is given up after this long.
+const START_LIMIT: Duration = Duration::from_secs(90);
+/// How long a brick that serves may take to sign in.
+const SIGN_IN_LIMIT: Duration = Duration::from_secs(10);
+/// How long a brick may take to end after it was asked to, and after a signal.
+const END_LIMIT: Duration = Duration::from_secs(10);
+/// How long an answer over a brick's socket may take.
+const ASK_LIMIT: Duration = Duration::from_secs(120);
+/// Ports that are tried when others are faster at taking them.
+const PORT_ATTEMPTS: usize = 16;
+/// The exit status of a brick whose port was taken between the choice and its own bind.
+const PORT_TAKEN: i32 = 98;
+
+/// The bricks of this node.
+#[derive(Debug, Clone)]
+pub struct Processes(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    config: Config,
+    node: Uuid,
+    transport: TransportModuleRef,
+    ports: ProgramInstance,
+    arrivals: Arc<Arrivals>,
+    links: Mutex<HashMap<PathBuf, Client>>,
+}
+
+/// Which bricks have signed in, by path: the port map tells.
+#[derive(Debug)]
+pub struct Arrivals(watch::Sender<HashMap<String, u16>>);
+
+impl Default for Arrivals {
+    fn default() -> Self {
+        Self(watch::Sender::new(HashMap::new()))
+    }
+}
+
+impl Arrivals {
+    /// A brick has signed in.
+    pub fn came(&self, brick: &str, port: u16) {
+        self.0.send_modify(|bricks| {
+            bricks.insert(brick.to_owned(), port);
+        });
+    }
+
+    /// A brick has signed out, or its connection has ended.
+    pub fn went(&self, brick: &str) {
+        self.0.send_modify(|bricks| {
+            bricks.remove(brick);
+        });
+    }
+
+    /// The port of a brick that is here.
+    #[must_use]
+    pub fn port(&self, brick: &str) -> Option<u16> {
+        self.0.borrow().get(brick).copied()
+    }
+
+    async fn wait(&self, brick: &str, limit: Duration) -> Option<u16> {
+        let mut bricks = self.0.subscribe();
+        let here = rt::timeout(limit, bricks.wait_for(|bricks| bricks.contains_key(brick))).await;
+        here.and_then(Result::ok).and_then(|bricks| bricks.get(brick).copied())
+    }
+}
+
+impl Processes {
+    /// The bricks of `node`, which sign in at `ports` and are heard of through `arrivals`.
+    #[must_use]
+    pub fn new(
+        config: Config,
+        node: Uuid,
+        transport: TransportModuleRef,
+        ports: ProgramInstance,
+        arrivals: Arc<Arrivals>,
+    ) -> Self {
+        Self(Arc::new(Inner { config, node, transport, ports, arrivals, links: Mutex::default() }))
+    }
+
+    /// Lets go of every brick; they go on without us.
+    pub fn let_go(&self) {
+        for (_, link) in self.0.links().drain() {
+            link.stop();
+        }
+    }
+}
+
+impl Runner for Processes {
+    fn start(&self, order: Order) -> BoxFuture<Result<u16, BrickFault>> {
+        let inner = self.0.clone();
+        Box::pin(async move { inner.start(order).await })
+    }
+
+    fn stop(&self, volume: &str, brick: &Brick) -> BoxFuture<Result<(), BrickFault>> {
+        let (inner, volume, brick) = (self.0.clone(), volume.to_owned(), brick.clone());
+        Box::pin(async move { inner.stop(&volume, &brick).await })
+    }
+
+    fn standing(&self, volume: &str, brick: &Brick) -> Standing {
+        let pid = holder(&self.0.config.paths.brick_pidfile(volume, brick));
+        Standing { pid: pid.map(|pid| pid.as_raw_nonzero().get()) }
+    }
+
+    fn ask(
+        &self,
+        volume: &str,
+        brick: &Brick,
+        procedure: BrickProc,
+        request: Dict,
+    ) -> BoxFuture<Result<Dict, BrickFault>> {
+        let (inner, volume, brick) = (self.0.clone(), volume.to_owned(), brick.clone());
+        Box::pin(async move { inner.ask(&volume, &brick, procedure, &request, ASK_LIMIT).await })
+    }
+}
+
+impl Inner {
+    fn links(&self) -> MutexGuard<'_, HashMap<PathBuf, Client>> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn start(&self, order: Order) -> Result<u16, BrickFault> {
+        let (volume, brick) = (order.volume.as_str(), &order.brick);
+        let pidfile = self.config.paths.brick_pidfile(volume, brick);
+        if let Some(pid) = holder(&pidfile) {
+            return Ok(self.adopt(volume, brick, pid));
+        }
+        self.make_room(volume, brick, &pidfile)?;
+        for _ in 0..PORT_ATTEMPTS {
+            let port = self.reserve(brick)?;
+            let launched = self.launch(&order, port).await;
+            match launched {
+                Ok(status) if status.success() => return self.arrived(volume, brick, port).await,
+                _ => self.release(port),
+            }
+            match launched? {
+                status if status.code() == Some(PORT_TAKEN) => {}
+                status => return Err(self.not_started(brick, &status.to_string())),
+            }
+        }
+        let reason = format!("{PORT_ATTEMPTS} of them were taken by others first");
+        Err(BrickFault::NoPort { brick: brick.display_name(), reason })
+    }
+
+    /// Takes a brick over that was there before us. It signs in again by itself, but clients need not wait for that.
+    fn adopt(&self, volume: &str, brick: &Brick, pid: Pid) -> u16 {
+        log!(Info, "brick runs already", brick = brick.path, pid = pid.as_raw_nonzero());
+        if brick.port != 0 && self.arrivals.port(&brick.path).is_none() {
+            let entry = Dict::new().with("brick", brick.path.clone()).with("port", u32::from(brick.port));
+            if let Err(why) = self.ports.control("register", &entry) {
+                log!(Warn, "port map refuses a brick", brick = brick.path, why = why);
+            }
+        }
+        self.link(volume, brick);
+        brick.port
+    }
+
+    /// Takes away what an earlier process left, and makes the folder of pid files.
+    fn make_room(&self, volume: &str, brick: &Brick, pidfile: &Path) -> Result<(), BrickFault> {
+        self.forget(volume, brick);
+        let folder = pidfile.parent().expect("a pid file lies in a folder");
+        std::fs::create_dir_all(folder)
+            .map_err(|error| self.not_started(brick, &format!("{}: {error}", folder.display())))
+    }
+
+    fn reserve(&self, brick: &Brick) -> Result<u16, BrickFault> {
+        let chosen = self.ports.control("reserve", &Dict::new().with("brick", brick.path.clone()));
+        let port = chosen.and_then(|dict| {
+            let port = dict.uint("port").and_then(|port| u16::try_from(port).ok());
+            port.ok_or_else(|| "the port map named none".to_owned())
+        });
+        port.map_err(|reason| BrickFault::NoPort { brick: brick.display_name(), reason })
+    }
+
+    fn release(&self, port: u16) {
+        let _ = self.ports.control("release", &Dict::new().with("port", u32::from(port)));
+    }
+
+    /// Runs the brick's command line; its parent ends once the brick serves, or why it does not.
+    async fn launch(&self, order: &Order, port: u16) -> Result<ExitStatus, BrickFault> {
+        let command = BrickCommand {
+            program: &self.config.brick_program,
+            volume: &order.volume,
+            brick: &order.brick,
+            paths: &self.config.paths,
+            node: self.node,
+            port,
+            daemon_port: self.config.listen_port,
+            localtime_logging: order.localtime_logging,
+            global_threading: order.global_threading,
+            bind_address: self.config.bind_address.as_deref(),
+            address_family: self.config.address_family.as_deref(),
+            memory_accounting: order.memory_accounting,
+            multiplexed: false,
+        };
+        let argv = command.argv();
+        let mut child = Command::new(&argv[0]);
+        child.args(&argv[1..]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let spawn = |reason: std::io::Error| BrickFault::Spawn {
+            program: self.config.brick_program.display().to_string(),
+            reason: reason.to_string(),
+        };
+        let mut child = child.spawn().map_err(spawn)?;
+        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).expect("a process has a number");
+        let in_time = match Process::open(pid) {
+            Ok(process) => process.ended_within(START_LIMIT).await,
+            Err(_) => true,
+        };
+        if !in_time {
+            let _ = child.kill();
+        }
+        let status = child.wait().map_err(spawn)?;
+        if in_time {
+            return Ok(status);
+        }
+        Err(self.not_started(&order.brick, &format!("it was not ready after {START_LIMIT:?}")))
+    }
+
+    /// The brick says that it serves: it signs in, and its socket takes us.
+    async fn arrived(&self, volume: &str, brick: &Brick, port: u16) -> Result<u16, BrickFault> {
+        let signed_in = self.arrivals.wait(&brick.path, SIGN_IN_LIMIT).await;
+        let pidfile = self.config.paths.brick_pidfile(volume, brick);
+        if holder(&pidfile).is_none() {
+            return Err(self.not_started(brick, "it ended as soon as it was up"));
+        }
+        if signed_in.is_none() {
+            log!(Warn, "brick has not signed in", brick = brick.path, port = port);
+        }
+        self.link(volume, brick);
+        Ok(signed_in.unwrap_or(port))
+    }
+
+    fn not_started(&self, brick: &Brick, reason: &str) -> BrickFault {
+        BrickFault::Start {
+            brick: brick.display_name(),
+            reason: reason.to_owned(),
+            log: self.config.paths.brick_log(brick).display().to_string(),
+        }
+    }
+
+    /// The connection to the brick's socket, made if there is none. It ends with the brick.
+    fn link(&self, volume: &str, brick: &Brick) -> Client {
+        let socket = self.config.paths.brick_socket(volume, brick);
+        let mut links = self.links();
+        if let Some(link) = links.get(&socket).filter(|link| link.is_connected()) {
+            return link.clone();
+        }
+        let options = Dict::new()
+            .with("transport.address-family", "unix")
+            .with("transport.socket.connect-path", socket.display().to_string())
+            .with("transport.socket.read-fail-log", "off");
+        let settings = Settings {
+            name: format!("brick {}", brick.path),
+            frame_timeout: ASK_LIMIT,
+            reconnect: None,
+            ..Settings::default()
+        };
+        let link = Client::open(self.transport, options, settings, Link { brick: brick.path.clone() });
+        links.insert(socket, link.clone());
+        link
+    }
+
+    /// Forgets a brick that does not run, and removes what its process left.
+    fn forget(&self, volume: &str, brick: &Brick) {
+        let socket = self.config.paths.brick_socket(volume, brick);
+        let link = self.links().remove(&socket);
+        if let Some(link) = link {
+            link.stop();
+        }
+        let _ = self.ports.control("forget", &Dict::new().with("brick", brick.path.clone()));
+        self.arrivals.went(&brick.path);
+        for leftover in [self.config.paths.brick_pidfile(volume, brick), socket] {
+            let _ = std::fs::remove_file(leftover);
+        }
+    }
+
+    async fn stop(&self, volume: &str, brick: &Brick) -> Result<(), BrickFault> {
+        let pidfile = self.config.paths.brick_pidfile(volume, brick);
+        if let Some(process) = Process::holding(&pidfile) {
+            let asked = self.ask(volume, brick, BrickProc::Terminate, &Dict::new(), END_LIMIT).await;
+            let mut ended = asked.is_ok() && process.ended_within(END_LIMIT).await;
+            for signal in [Signal::TERM, Signal::KILL] {
+                if !ended {
+                    process.signal(signal);
+                    ended = process.ended_within(END_LIMIT).await;
+                }
+            }
+            if !ended {
+                return Err(BrickFault::Stays { brick: brick.display_name(), pid: process.pid() });
+            }
+            log!(Info, "brick stopped", brick = brick.path, pid = process.pid());
+        }
+        self.forget(volume, brick);
+        Ok(())
+    }
+
+    async fn ask(
+        &self,
+        volume: &str,
+        brick: &Brick,
+        procedure: BrickProc,
+        request: &Dict,
+        limit: Duration,
+    ) -> Result<Dict, BrickFault> {
+        let silent = |reason: String| BrickFault::Silent { brick: brick.display_name(), reason };
+        let link = self.link(volume, brick);
+        let name = match procedure {
+            BrickProc::Status => IoBuf::new(),
+            _ => IoBuf::from(brick.path.clone()),
+        };
+        let order = BrickOpReq {
+            name,
+            op: i32::try_from(procedure.number()).expect("procedures have small numbers"),
+            input: gluster_xdr::dict::encode(request).into(),
+            dict: Dict::new(),
+        };
+        let answer = async {
+            link.ready().await.map_err(|errno| silent(errno.to_string()))?;
+            let call = link.call::<_, BrickOpRsp>(BRICK_OPS, procedure.number(), &order);
+            call.await.map_err(|error| silent(error.to_string()))
+        };
+        let late = || silent(format!("no answer within {limit:?}"));
+        let answer = rt::timeout(limit, answer).await.ok_or_else(late)??;
+        if answer.op_ret != 0 {
+            return Err(silent(format!("{} (errno {})", answer.op_errstr, answer.op_errno)));
+        }
+        Ok(answer.output)
+    }
+}
+
+/// Hears of a brick's socket.
+struct Link {
+    brick: String,
+}
+
+impl Events for Link {
+    fn connected(&self, _client: &Client) {
+        log!(Info, "connected to brick", brick = self.brick);
+    }
+
+    fn disconnected(&self, _client: &Client) {
+        log!(Info, "brick disconnected", brick = self.brick);
+    }
+}

@@ -1,0 +1,146 @@
+//! The daemon: what its programs and operations share.
+
+use crate::brick::Brick;
+use crate::bricks::runner::{Order, Runner};
+use crate::config::Config;
+use crate::history::History;
+use crate::hooks::{Hook, Side};
+use crate::locks::LockTable;
+use crate::options::parse_bool;
+use crate::state::State;
+use crate::store::StoreError;
+use crate::store::folder::StoredVolume;
+use crate::volgen;
+use crate::volume::Volume;
+use plugin_api::log;
+use std::fmt::Debug;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use uuid::Uuid;
+
+/// Who is told that volfiles changed, and who runs what nobody waits for.
+pub trait Outside: Debug + Send + Sync {
+    /// Tells everybody who is connected to ask for its volfile again.
+    fn volfiles_changed(&self);
+
+    /// Runs scripts later, in the order in which they were handed over.
+    fn run_later(&self, hook: Hook);
+}
+
+/// A daemon, with everything that lives as long as it does.
+#[derive(Debug)]
+pub struct Daemon {
+    /// The volfile's options.
+    pub config: Config,
+    /// This node; it never changes.
+    pub node: Uuid,
+    /// Who holds what.
+    pub locks: LockTable,
+    /// The command history.
+    pub history: History,
+    /// Who runs bricks.
+    pub bricks: Arc<dyn Runner>,
+    /// Who is told of what happens.
+    pub outside: Arc<dyn Outside>,
+    /// Held from the look at all bricks until a new volume's are among them, so that no two volumes get the same one.
+    pub creating: tokio::sync::Mutex<()>,
+    state: Mutex<State>,
+    last_port: AtomicU32,
+}
+
+/// The first of the port numbers that the incumbent counts for new volumes; nothing listens there any more.
+const FIRST_VOLUME_PORT: u32 = 24009;
+
+impl Daemon {
+    /// A daemon on this state.
+    #[must_use]
+    pub fn new(config: Config, state: State, bricks: Arc<dyn Runner>, outside: Arc<dyn Outside>) -> Self {
+        Self {
+            node: state.node.uuid,
+            history: History::new(config.paths.command_log()),
+            locks: LockTable::default(),
+            creating: tokio::sync::Mutex::default(),
+            state: Mutex::new(state),
+            last_port: AtomicU32::new(FIRST_VOLUME_PORT),
+            config,
+            bricks,
+            outside,
+        }
+    }
+
+    /// The state, for a few lines: nothing that waits may happen while it is held.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A volume as it stands now.
+    #[must_use]
+    pub fn volume(&self, name: &str) -> Option<StoredVolume> {
+        self.state().volumes.get(name).cloned()
+    }
+
+    /// Puts a volume that is on disk in the place of its older self.
+    pub fn replace(&self, stored: StoredVolume) {
+        self.state().volumes.insert(stored.volume.name.clone(), stored);
+    }
+
+    /// Stores a changed volume, counts the change, and generates its volfiles anew; clients are told if they changed.
+    ///
+    /// # Errors
+    /// A file cannot be written. The volume in memory stands as it was.
+    pub fn store(&self, mut stored: StoredVolume) -> Result<(), StoreError> {
+        stored.volume.version += 1;
+        stored.save(&self.config.paths)?;
+        self.replace(stored.clone());
+        self.write_volfiles(&stored.volume)
+    }
+
+    /// Generates a volume's volfiles anew and tells clients if they changed.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn write_volfiles(&self, volume: &Volume) -> Result<(), StoreError> {
+        let options = self.state().options.clone();
+        if volgen::files::write(volume, &options, &self.config.paths)? {
+            self.outside.volfiles_changed();
+        }
+        Ok(())
+    }
+
+    /// The number that the incumbent gives out with each new volume.
+    pub fn next_volume_port(&self) -> u32 {
+        self.last_port.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// What starting a brick of this volume takes.
+    #[must_use]
+    pub fn order(&self, volume: &Volume, brick: &Brick) -> Order {
+        let is_on = |name: &str| volume.options.get(name).and_then(parse_bool).unwrap_or(false);
+        Order {
+            volume: volume.name.clone(),
+            brick: brick.clone(),
+            localtime_logging: self.state().is_on("cluster.localtime-logging"),
+            global_threading: is_on("config.global-threading"),
+            memory_accounting: is_on("config.memory-accounting"),
+        }
+    }
+
+    /// Runs the scripts of one side of an operation: now before it, later after it.
+    pub fn run_hook(&self, hook: Hook, side: Side) {
+        match side {
+            Side::Pre => {
+                for failure in hook.run(side, &self.config.paths) {
+                    log!(Warn, "hook script failed", operation = hook.operation, why = failure);
+                }
+            }
+            Side::Post => self.outside.run_later(hook),
+        }
+    }
+
+    /// Notes a command in the history.
+    pub fn note(&self, command: &str, failure: Option<&str>) {
+        if let Err(error) = self.history.note(command, failure) {
+            log!(Error, "the command history cannot be written", why = error);
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Queries: what one node answers from what it knows.
+
+pub mod info;
+pub mod list;
+pub mod option_values;
+pub mod peers;
+pub mod spec;

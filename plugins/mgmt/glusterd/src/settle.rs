@@ -1,0 +1,71 @@
+//! After a start: bricks are made to be what the store says.
+
+use crate::daemon::Daemon;
+use crate::store::folder::StoredVolume;
+use futures_util::future::join_all;
+use plugin_api::log;
+
+/// Starts the bricks of started volumes that do not run, takes over those that do, and ends the bricks that a crash
+/// has left of volumes that are not started.
+pub async fn bricks(daemon: &Daemon) {
+    let names: Vec<String> = daemon.state().volumes.keys().cloned().collect();
+    for name in names {
+        // An operation that is quicker than this has settled the volume itself.
+        let target = crate::locks::Target::Volume(name.clone());
+        let Ok(_lock) = daemon.locks.take(&target, daemon.config.lock_timer) else { continue };
+        match daemon.volume(&name) {
+            Some(stored) if stored.volume.is_started() => start(daemon, stored).await,
+            Some(stored) => end(daemon, &stored).await,
+            None => {}
+        }
+    }
+}
+
+async fn start(daemon: &Daemon, mut stored: StoredVolume) {
+    let before = stored.volume.clone();
+    let own = before.bricks.iter().enumerate().filter(|(_, brick)| brick.node == daemon.node);
+    let starts = own.map(|(at, brick)| {
+        let able = crate::bricks::check::check_start(&before, brick).map_err(|error| error.to_string());
+        let order = daemon.order(&before, brick);
+        async move {
+            let started = match able {
+                Ok(()) => daemon.bricks.start(order).await.map_err(|fault| fault.to_string()),
+                Err(why) => Err(why),
+            };
+            (at, started)
+        }
+    });
+    for (at, started) in join_all(starts).await {
+        match started {
+            Ok(port) => stored.volume.bricks[at].port = port,
+            Err(why) => {
+                log!(Error, "brick does not start", volume = before.name, why = why);
+            }
+        }
+    }
+    if stored.volume == before {
+        return;
+    }
+    // Ports alone have changed, which peers do not count as a change.
+    match stored.save(&daemon.config.paths) {
+        Ok(()) => daemon.replace(stored),
+        Err(error) => {
+            log!(Error, "ports of bricks cannot be stored", volume = before.name, why = error);
+        }
+    }
+}
+
+async fn end(daemon: &Daemon, stored: &StoredVolume) {
+    let name = &stored.volume.name;
+    let left = stored
+        .volume
+        .bricks
+        .iter()
+        .filter(|brick| brick.node == daemon.node && daemon.bricks.standing(name, brick).is_online());
+    for brick in left {
+        log!(Warn, "brick of a volume that is not started is ended", volume = name, brick = brick.path);
+        if let Err(fault) = daemon.bricks.stop(name, brick).await {
+            log!(Error, "brick does not stop", volume = name, why = fault);
+        }
+    }
+}
