@@ -1,13 +1,10 @@
 //! What is counted, in a graph.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-#[path = "../../../features/locks/tests/bench/mod.rs"]
-mod bench;
-
-use bench::{Bench, block_on};
 use debug_io_stats::{IPC_INFO, IoStats};
 use plugin_api::OwnedFrame;
 use plugin_api::prelude::*;
+use plugin_testkit::{Bench, Testkit, block_on};
 
 fn ask(frame: &OwnedFrame, pairs: &[(&'static str, i64)]) -> Dict {
     let args = Ipc { op: IPC_INFO, xdata: pairs.iter().copied().collect() };
@@ -29,7 +26,7 @@ fn write(frame: &OwnedFrame, fd: &Fd, bytes: usize) {
 }
 
 fn bench(options: &[(&str, &str)]) -> Bench {
-    let bench = Bench::start::<IoStats>(options);
+    let bench = Testkit::<IoStats>::new().options(options).start();
     bench.on::<kind::open>(|args| Ok(Opened { fd: args.fd, xdata: Dict::new() }));
     bench.on::<kind::writev>(|args| Ok(Written { count: args.len(), ..Written::default() }));
     bench

@@ -1,16 +1,13 @@
 //! What is told, in a graph.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-#[path = "../../../features/locks/tests/bench/mod.rs"]
-mod bench;
-
-use bench::{Bench, block_on};
 use debug_trace::Trace;
 use plugin_api::prelude::*;
+use plugin_testkit::{Testkit, block_on};
 
 #[test]
 fn selected_fops_are_in_the_history_with_their_answers() {
-    let bench = Bench::start::<Trace>(&[("log-history", "on"), ("exclude-ops", "statfs")]);
+    let bench = Testkit::<Trace>::new().option("log-history", "on").option("exclude-ops", "statfs").start();
     bench.on::<kind::statfs>(|_| Ok(SpaceReply::default()));
     let frame = bench.frame(Identity::default(), None);
     let stat = block_on(frame.child().stat(Stat { loc: Loc::default(), xdata: Dict::new() }));
@@ -25,7 +22,7 @@ fn selected_fops_are_in_the_history_with_their_answers() {
 
 #[test]
 fn nothing_is_kept_when_nobody_asked() {
-    let bench = Bench::start::<Trace>(&[]);
+    let bench = Testkit::<Trace>::new().start();
     let frame = bench.frame(Identity::default(), None);
     let _ = block_on(frame.child().stat(Stat { loc: Loc::default(), xdata: Dict::new() }));
     assert_eq!((bench.dump().as_str(), bench.calls()), ("", vec!["stat"]));

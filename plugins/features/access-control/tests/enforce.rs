@@ -1,14 +1,11 @@
 //! The enforcer in a graph: who may do what, and what it learns from answers.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-#[path = "../../locks/tests/bench/mod.rs"]
-mod bench;
-
-use bench::{Bench, block_on};
 use features_access_control::Translator;
 use gluster_acl::{ACCESS_XATTR, Acl, DEFAULT_XATTR, Perm};
 use plugin_api::OwnedFrame;
 use plugin_api::prelude::*;
+use plugin_testkit::{Bench, Testkit, block_on};
 
 const FOLDER: Gfid = Gfid([1; 16]);
 const FILE: Gfid = Gfid([2; 16]);
@@ -18,7 +15,7 @@ type List = (&'static str, fn() -> Acl);
 
 /// A brick with a folder of root's and a file of user 10, group 20.
 fn brick(folder_mode: u32, file_mode: u32, lists: &'static [List]) -> Bench {
-    let bench = Bench::start::<Translator>(&[]);
+    let bench = Testkit::<Translator>::new().start();
     bench.on::<kind::lookup>(move |args| {
         let gfid = if args.loc.name.is_empty() { args.loc.target() } else { FILE };
         let (uid, gid, mode) = if gfid == FOLDER { (0, 0, folder_mode) } else { (10, 20, file_mode) };

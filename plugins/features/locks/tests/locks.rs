@@ -1,12 +1,10 @@
 //! The translator in a graph: fops that wait, clients that go, files that are closed.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-mod bench;
-
-use bench::{Bench, block_on, poll};
 use features_locks::{Locks, notice};
 use plugin_api::prelude::*;
 use plugin_api::{Client, OwnedFrame};
+use plugin_testkit::{Bench, Testkit, block_on, poll};
 
 const DOMAIN: &str = "v-replicate-0";
 
@@ -55,7 +53,7 @@ fn errno<T>(reply: FopResult<T>) -> Option<Errno> {
 
 #[test]
 fn a_waiting_range_lock_is_answered_when_its_turn_comes() {
-    let bench = Bench::start::<Locks>(&[]);
+    let bench = Testkit::<Locks>::new().start();
     let (a, b) = (client("a"), client("b"));
     let (one, two) = (frame(&bench, &a, b"1"), frame(&bench, &b, b"1"));
     block_on(one.child().inodelk(range(LockCmd::Set, LockKind::Write, 0, 0))).unwrap();
@@ -72,7 +70,7 @@ fn a_waiting_range_lock_is_answered_when_its_turn_comes() {
 
 #[test]
 fn a_waiter_is_woken_from_another_thread() {
-    let bench = Bench::start::<Locks>(&[]);
+    let bench = Testkit::<Locks>::new().start();
     let (a, b) = (client("a"), client("b"));
     let one = frame(&bench, &a, b"1");
     block_on(one.child().entrylk(name(EntrylkCmd::Lock, "x"))).unwrap();
@@ -89,7 +87,7 @@ fn a_waiter_is_woken_from_another_thread() {
 
 #[test]
 fn a_client_that_goes_frees_its_locks_ends_its_waits_and_gets_nothing_more() {
-    let bench = Bench::start::<Locks>(&[]);
+    let bench = Testkit::<Locks>::new().start();
     let (a, b) = (client("a"), client("b"));
     let (one, own, two) = (frame(&bench, &a, b"1"), frame(&bench, &a, b"2"), frame(&bench, &b, b"1"));
     block_on(one.child().inodelk(range(LockCmd::Set, LockKind::Write, 0, 0))).unwrap();
@@ -105,7 +103,7 @@ fn a_client_that_goes_frees_its_locks_ends_its_waits_and_gets_nothing_more() {
 
 #[test]
 fn a_null_owner_is_refused() {
-    let bench = Bench::start::<Locks>(&[]);
+    let bench = Testkit::<Locks>::new().start();
     let a = client("a");
     let nobody = frame(&bench, &a, &[0; 8]);
     let reply = block_on(nobody.child().inodelk(range(LockCmd::Set, LockKind::Write, 0, 0)));
@@ -114,15 +112,14 @@ fn a_null_owner_is_refused() {
 
 #[test]
 fn the_holder_is_told_of_contention_through_the_graph() {
-    let bench = Bench::start::<Locks>(&[]);
+    let bench = Testkit::<Locks>::new().start();
     let (a, b) = (client("holder"), client("b"));
     let (one, two) = (frame(&bench, &a, b"1"), frame(&bench, &b, b"1"));
     block_on(one.child().inodelk(range(LockCmd::Set, LockKind::Write, 8, 2))).unwrap();
     let mut wait = two.child().inodelk(range(LockCmd::SetWait, LockKind::Write, 0, 0));
     assert!(poll(&mut wait).is_none());
-    let events = bench.events();
+    let events = bench.risen(EventKind::UPCALL);
     let [event] = events.as_slice() else { panic!("one notice: {events:?}") };
-    assert_eq!(event.kind, EventKind::UPCALL);
     let data = &event.data;
     assert_eq!((data.str(notice::CLIENT), data.int(notice::KIND)), (Some("holder"), Some(3)));
     assert_eq!((data.int(notice::START), data.int(notice::LEN)), (Some(8), Some(2)));
@@ -133,7 +130,7 @@ fn the_holder_is_told_of_contention_through_the_graph() {
 
 #[test]
 fn record_locks_are_set_shown_and_given_back() {
-    let bench = Bench::start::<Locks>(&[]);
+    let bench = Testkit::<Locks>::new().start();
     let (a, b) = (client("a"), client("b"));
     let (one, two) = (frame(&bench, &a, b"1"), frame(&bench, &b, b"2"));
     let fds = [Fd::new(file(1), libc::O_RDWR, 10), Fd::new(file(1), libc::O_RDWR, 11)];
@@ -156,7 +153,7 @@ fn record_locks_are_set_shown_and_given_back() {
 
 #[test]
 fn closing_a_descriptor_ends_its_owners_locks_and_the_last_close_the_files() {
-    let bench = Bench::start::<Locks>(&[]);
+    let bench = Testkit::<Locks>::new().start();
     bench.on::<kind::flush>(|_| Ok(Done::default()));
     let (a, b) = (client("a"), client("b"));
     let (one, two) = (frame(&bench, &a, b"1"), frame(&bench, &b, b"2"));
@@ -175,7 +172,7 @@ fn closing_a_descriptor_ends_its_owners_locks_and_the_last_close_the_files() {
 
 #[test]
 fn an_application_ends_its_own_wait() {
-    let bench = Bench::start::<Locks>(&[]);
+    let bench = Testkit::<Locks>::new().start();
     let (a, b) = (client("a"), client("b"));
     let (one, two) = (frame(&bench, &a, b"1"), frame(&bench, &b, b"2"));
     let (mine, theirs) = (Fd::new(file(1), 0, 1), Fd::new(file(1), 0, 2));
@@ -194,7 +191,7 @@ fn an_application_ends_its_own_wait() {
 
 #[test]
 fn counts_ride_on_the_answers_of_other_fops() {
-    let bench = Bench::start::<Locks>(&[]);
+    let bench = Testkit::<Locks>::new().start();
     bench.on::<kind::lookup>(|_| {
         let iatt = Iatt { gfid: Gfid([1; 16]), mode: 0o100_644, ..Iatt::default() };
         Ok(Looked { iatt, ..Looked::default() })
@@ -223,7 +220,7 @@ fn counts_ride_on_the_answers_of_other_fops() {
 
 #[test]
 fn a_file_that_moves_to_a_new_connection_takes_its_locks_along() {
-    let bench = Bench::start::<Locks>(&[]);
+    let bench = Testkit::<Locks>::new().start();
     let (old, new) = (client("graph 0"), client("graph 1"));
     let (before, after) = (frame(&bench, &old, b"1"), frame(&bench, &new, b"1"));
     let (fd, moved) = (Fd::new(file(1), 0, 1), Fd::new(file(1), 0, 1));
@@ -244,7 +241,7 @@ fn a_file_that_moves_to_a_new_connection_takes_its_locks_along() {
 
 #[test]
 fn a_write_waits_for_a_mandatory_lock_unless_it_would_not() {
-    let bench = Bench::start::<Locks>(&[("mandatory-locking", "forced")]);
+    let bench = Testkit::<Locks>::new().option("mandatory-locking", "forced").start();
     bench.on::<kind::writev>(|args| Ok(Written { count: args.len(), ..Written::default() }));
     let (a, b) = (client("a"), client("b"));
     let (one, two) = (frame(&bench, &a, b"1"), frame(&bench, &b, b"2"));
@@ -269,7 +266,7 @@ fn a_write_waits_for_a_mandatory_lock_unless_it_would_not() {
 
 #[test]
 fn stopping_ends_every_wait() {
-    let bench = Bench::start::<Locks>(&[]);
+    let bench = Testkit::<Locks>::new().start();
     let (a, b) = (client("a"), client("b"));
     let (one, two) = (frame(&bench, &a, b"1"), frame(&bench, &b, b"1"));
     block_on(one.child().entrylk(name(EntrylkCmd::Lock, "x"))).unwrap();
@@ -281,7 +278,7 @@ fn stopping_ends_every_wait() {
 
 #[test]
 fn the_statedump_shows_who_holds_and_who_waits() {
-    let bench = Bench::start::<Locks>(&[]);
+    let bench = Testkit::<Locks>::new().start();
     let (a, b) = (client("uid-a"), client("uid-b"));
     let (one, two) = (frame(&bench, &a, b"\x01"), frame(&bench, &b, b"\x02"));
     block_on(one.child().inodelk(range(LockCmd::Set, LockKind::Write, 0, 10))).unwrap();

@@ -1,12 +1,9 @@
 //! The Finder's xattrs in a graph.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-#[path = "../../locks/tests/bench/mod.rs"]
-mod bench;
-
-use bench::{Bench, block_on};
 use features_mac_compat::MacCompat;
 use plugin_api::prelude::*;
+use plugin_testkit::{Bench, Testkit, block_on};
 
 fn get(bench: &Bench, name: &str) -> FopResult<Dict> {
     let args = Getxattr { loc: Loc::default(), name: IoBuf::from(name.to_owned()), xdata: Dict::new() };
@@ -16,7 +13,7 @@ fn get(bench: &Bench, name: &str) -> FopResult<Dict> {
 
 #[test]
 fn a_missing_finder_record_is_an_empty_one_and_other_names_stay_missing() {
-    let bench = Bench::start::<MacCompat>(&[]);
+    let bench = Testkit::<MacCompat>::new().start();
     bench.on::<kind::getxattr>(|_| Err(Errno::ENODATA.into()));
     let info = get(&bench, "com.apple.FinderInfo").unwrap();
     assert_eq!(info.get("com.apple.FinderInfo").and_then(Value::as_bytes), Some(&[0; 32][..]));
@@ -25,7 +22,7 @@ fn a_missing_finder_record_is_an_empty_one_and_other_names_stay_missing() {
 
 #[test]
 fn refusing_a_finder_record_is_kept_from_the_finder() {
-    let bench = Bench::start::<MacCompat>(&[]);
+    let bench = Testkit::<MacCompat>::new().start();
     bench.on::<kind::setxattr>(|_| Err(Errno::EOPNOTSUPP.into()));
     let set = |name: &'static str| {
         let args = Setxattr {

@@ -1,12 +1,9 @@
 //! The switch in a graph.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-#[path = "../../locks/tests/bench/mod.rs"]
-mod bench;
-
-use bench::{Bench, block_on};
 use features_read_only::ReadOnly;
 use plugin_api::prelude::*;
+use plugin_testkit::{Bench, Testkit, block_on};
 
 fn mkdir(bench: &Bench, pid: i32) -> Option<Errno> {
     let args = Mkdir { loc: Loc::default(), mode: 0o755, umask: 0, xdata: Dict::new() };
@@ -23,7 +20,7 @@ fn open(bench: &Bench, flags: i32) -> Option<Errno> {
 
 #[test]
 fn changes_are_refused_while_it_is_on_and_a_running_one_is_switched() {
-    let bench = Bench::start::<ReadOnly>(&[]);
+    let bench = Testkit::<ReadOnly>::new().start();
     bench.on::<kind::mkdir>(|_| Ok(Made::default()));
     bench.on::<kind::open>(|args| Ok(Opened { fd: args.fd, xdata: Dict::new() }));
     assert_eq!(mkdir(&bench, 1), None);
@@ -37,7 +34,7 @@ fn changes_are_refused_while_it_is_on_and_a_running_one_is_switched() {
 
 #[test]
 fn an_xattrop_of_zeros_only_reads() {
-    let bench = Bench::start::<ReadOnly>(&[("read-only", "on")]);
+    let bench = Testkit::<ReadOnly>::new().option("read-only", "on").start();
     bench.on::<kind::xattrop>(|_| Ok(Xattrs::default()));
     let xattrop = |operand: &[u8]| {
         let xattrs = Dict::new().with("trusted.afr.dirty", Value::Bytes(IoBuf::from(operand.to_vec())));

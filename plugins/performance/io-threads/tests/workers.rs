@@ -1,22 +1,19 @@
 //! Where fops run, in a graph.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-#[path = "../../../features/locks/tests/bench/mod.rs"]
-mod bench;
-
 use std::sync::{Arc, Mutex};
 use std::thread::{self, ThreadId};
 
-use bench::{Bench, block_on};
 use performance_io_threads::IoThreads;
 use plugin_api::prelude::*;
+use plugin_testkit::{Bench, Testkit, block_on};
 
 fn file() -> Fd {
     Fd::new(Inode::new(Gfid([2; 16]), FileType::Regular), libc::O_RDWR, 1)
 }
 
 fn bench(options: &[(&str, &str)]) -> (Bench, Arc<Mutex<Vec<ThreadId>>>) {
-    let bench = Bench::start::<IoThreads>(options);
+    let bench = Testkit::<IoThreads>::new().options(options).start();
     let threads = Arc::new(Mutex::new(Vec::new()));
     let (syncs, writes) = (Arc::clone(&threads), Arc::clone(&threads));
     bench.on::<kind::fsync>(move |_| {

@@ -1,0 +1,218 @@
+//! A graph that runs, and what a test does with it.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use plugin_api::abi::graph::{Graph, GraphHooks, Part, StartError};
+use plugin_api::abi::host::Direction;
+use plugin_api::abi::root::{FopSlot, XlatorModuleRef};
+use plugin_api::fop::{FopResult, FopType};
+use plugin_api::options::{OptionValues, Options};
+use plugin_api::sdk::module::{XlatorInfo, xlator_module};
+use plugin_api::{
+    Client, Declaration, Event, EventKind, Handle, Identity, OwnedFrame, UnknownFops, Xlator, positions,
+};
+
+use crate::{Fake, block_on, kit};
+
+/// The parts of a graph, children before parents, with their options.
+#[derive(Debug, Default)]
+pub(crate) struct Planned {
+    parts: Vec<Part>,
+    values: Vec<OptionValues>,
+    fakes: Vec<Fake>,
+}
+
+impl Planned {
+    pub(crate) fn add(&mut self, part: Part, values: OptionValues) -> usize {
+        self.parts.push(part);
+        self.values.push(values);
+        self.parts.len() - 1
+    }
+
+    pub(crate) fn add_fake(&mut self, name: String, fake: Fake) -> usize {
+        let values = fake.options();
+        self.fakes.push(fake);
+        self.add(Part { name, module: Fake::module(), children: Vec::new() }, values)
+    }
+}
+
+/// A graph of a translator over its children. When it is dropped it is stopped, and a panic of a translator that nobody
+/// [took](Self::take_faults) fails the test.
+pub struct Bench {
+    graph: Arc<Graph>,
+    module: XlatorModuleRef,
+    test: usize,
+    top: usize,
+    fakes: Vec<Fake>,
+    heard: Arc<Heard>,
+}
+
+/// What the graph told its host.
+#[derive(Debug, Default)]
+struct Heard {
+    events: Mutex<Vec<Event>>,
+    faults: Mutex<Vec<String>>,
+}
+
+impl Bench {
+    pub(crate) fn start(mut plan: Planned, test: usize, fault_limit: u64) -> Result<Self, StartError> {
+        let module = plan.parts[test].module;
+        let top = Part { name: "top".into(), module: xlator_module::<Top>(), children: vec![test] };
+        let top = plan.add(top, OptionValues::default());
+        let heard = Arc::new(Heard::default());
+        let graph = Graph::link(plan.parts, Box::new(Hooks(heard.clone())), fault_limit)?;
+        for (index, values) in plan.values.iter().enumerate().rev() {
+            graph.init(index, values).inspect_err(|_| graph.fini())?;
+        }
+        graph.notify(top, Direction::Down, &EventKind::PARENT_UP.into());
+        Ok(Self { graph, module, test, top, fakes: plan.fakes, heard })
+    }
+
+    /// A frame that winds to the translator under test.
+    #[must_use]
+    pub fn frame(&self, identity: Identity, client: Option<&Client>) -> OwnedFrame {
+        let mut frame = self.graph.handle(self.top).frame(identity);
+        frame.set_client(client.cloned());
+        frame
+    }
+
+    /// Winds a fop as root, from nowhere, and waits for the answer.
+    ///
+    /// # Errors
+    /// As the fop fails.
+    pub fn call<F: FopType>(&self, args: F::Args) -> FopResult<F::Reply> {
+        block_on(self.frame(Identity::default(), None).child().wind::<F>(args))
+    }
+
+    /// The first fake below.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn fake(&self) -> &Fake {
+        self.fakes.first().expect("a fake lies below")
+    }
+
+    /// Says what the first fake below answers to a fop: [`Fake::on`].
+    pub fn on<F: FopType>(&self, answer: impl Fn(F::Args) -> FopResult<F::Reply> + Send + Sync + 'static) {
+        self.fake().on::<F>(answer);
+    }
+
+    /// The names of the fops that reached the first fake below: [`Fake::calls`].
+    #[must_use]
+    pub fn calls(&self) -> Vec<&'static str> {
+        self.fake().calls()
+    }
+
+    /// The events of a kind that rose past the top.
+    #[must_use]
+    pub fn risen(&self, kind: EventKind) -> Vec<Event> {
+        let events = self.heard.events.lock().unwrap_or_else(PoisonError::into_inner);
+        events.iter().filter(|event| event.kind == kind).cloned().collect()
+    }
+
+    /// Sends an event down from above the translator under test.
+    pub fn send_down(&self, event: &Event) {
+        self.graph.handle(self.top).notify_down(event);
+    }
+
+    /// The place of the translator under test.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.graph.handle(self.test)
+    }
+
+    /// Hands the running translator new options.
+    ///
+    /// # Panics
+    /// When it refuses them.
+    #[track_caller]
+    pub fn reconfigure(&self, options: &[(&str, &str)]) {
+        self.try_reconfigure(options).unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// As [`reconfigure`](Self::reconfigure), for options that ought to be refused.
+    ///
+    /// # Errors
+    /// What is wrong with them, by the declaration or by the translator.
+    pub fn try_reconfigure(&self, options: &[(&str, &str)]) -> Result<(), StartError> {
+        let owned: Vec<_> =
+            options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let xlator = self.graph.name(self.test).to_owned();
+        kit::check(self.module, &owned).map_err(|why| StartError { xlator, why })?;
+        self.graph.reconfigure(self.test, &options.iter().copied().collect())
+    }
+
+    /// A client is gone.
+    pub fn disconnect(&self, client: &Client) {
+        self.graph.client_disconnect(self.test, client);
+    }
+
+    /// The translator's part of a statedump.
+    #[must_use]
+    pub fn dump(&self) -> String {
+        self.graph.dump(self.test)
+    }
+
+    /// The panics of translators so far, in their own words, which from now on are no fault of the test.
+    #[must_use]
+    pub fn take_faults(&self) -> Vec<String> {
+        std::mem::take(&mut self.heard.faults.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Stops the graph; dropping it does as well.
+    pub fn stop(&self) {
+        self.graph.fini();
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        self.graph.fini();
+        let faults = self.take_faults();
+        assert!(faults.is_empty() || std::thread::panicking(), "translators panicked: {}", faults.join("; "));
+    }
+}
+
+impl fmt::Debug for Bench {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.graph.fmt(f)
+    }
+}
+
+struct Hooks(Arc<Heard>);
+
+impl GraphHooks for Hooks {
+    fn fault(&self, xlator: &str, fop: u32, what: &str, _count: u64) {
+        let fop = plugin_api::fop::name(fop).map(|name| format!(" in {name}")).unwrap_or_default();
+        let mut faults = self.0.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        faults.push(format!("{xlator}{fop}: {what}"));
+    }
+
+    fn risen(&self, event: &Event) {
+        self.0.events.lock().unwrap_or_else(PoisonError::into_inner).push(event.clone());
+    }
+
+    fn marked_down(&self, _xlator: &str) {}
+}
+
+/// Above everything: only winds.
+#[derive(Debug, Default)]
+struct Top;
+
+impl Xlator for Top {}
+
+impl XlatorInfo for Top {
+    const FOPS: &'static [FopSlot] = &[];
+
+    fn declaration() -> Declaration {
+        Declaration {
+            type_name: "debug/top".into(),
+            doc: "the top of a bench".into(),
+            options: Options::new(),
+            positions: positions::ANY,
+            unknown_fops: UnknownFops::Pass,
+        }
+    }
+}
