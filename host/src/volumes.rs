@@ -160,19 +160,27 @@ impl Volumes {
 
     /// Signs out, stops the graph, and waits for what is under way; what does not end in time is cut.
     pub async fn stop(&self) {
-        if let (Some(server), Some(brick)) = (&self.server, sign_in::brick(&self.settings.brick)) {
-            sign_out(server.client(), brick).await;
-        }
         if let Some(management) = &self.management {
             management.serve(None);
         }
+        // The daemon may be busy waiting for our end: its answer is not waited for before the graph stops.
+        tokio::join!(self.sign_out(), self.stop_graph());
+    }
+
+    async fn sign_out(&self) {
+        if let (Some(server), Some(brick)) = (&self.server, self.brick()) {
+            sign_out(server.client(), brick).await;
+        }
+    }
+
+    async fn stop_graph(&self) {
         let running = self.running.clone();
         let stopped = tokio::task::spawn_blocking(move || running.stop());
         if tokio::time::timeout(GRACE, stopped).await.is_err() {
             return tracing::warn!(seconds = GRACE.as_secs(), "a translator does not stop, and is cut");
         }
         let end = tokio::time::Instant::now() + GRACE;
-        // One is ours. Nobody tells when the last call ends, so it is looked at; a process ends once.
+        // Nobody tells when the last call ends, so it is looked at; a process ends once.
         while self.running.users() > 0 && tokio::time::Instant::now() < end {
             tokio::time::sleep(LOOK).await;
         }
@@ -184,8 +192,12 @@ impl Volumes {
         }
     }
 
+    fn brick(&self) -> Option<(&str, u16)> {
+        sign_in::brick(&self.settings.brick, self.running.port())
+    }
+
     async fn sign_in(&self) {
-        let (Some(server), Some(brick)) = (&self.server, sign_in::brick(&self.settings.brick)) else {
+        let (Some(server), Some(brick)) = (&self.server, self.brick()) else {
             return;
         };
         if let Err(error) = sign_in(server.client(), brick).await {

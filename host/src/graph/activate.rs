@@ -39,8 +39,10 @@ pub async fn activate(draft: Draft, start: Start) -> Result<Running, GraphError>
     let nodes = draft.nodes;
     let parts = nodes.iter().filter_map(part).collect::<Vec<_>>();
     assert_eq!(parts.len(), nodes.len(), "a draft with faults is not activated");
-    let graph = Graph::link(parts, Box::new(Hooks::default()), start.fault_limit)
-        .map_err(|error| not_started(&nodes, error))?;
+    let hooks = Hooks::default();
+    let told = hooks.told();
+    let graph =
+        Graph::link(parts, Box::new(hooks), start.fault_limit).map_err(|error| not_started(&nodes, error))?;
     run_steps(&graph, &nodes, start.init_timeout).await.inspect_err(|error| {
         // Who hangs in `init` still uses its instance: nothing else of the graph may be touched.
         if !matches!(error, GraphError::Hangs { .. }) {
@@ -48,7 +50,7 @@ pub async fn activate(draft: Draft, start: Start) -> Result<Running, GraphError>
         }
     })?;
     logging::block(Level::Info, &dump::for_log(&nodes));
-    Ok(Running { graph, nodes: Mutex::new(nodes) })
+    Ok(Running { graph, told, nodes: Mutex::new(nodes) })
 }
 
 fn part(node: &DraftNode) -> Option<Part> {

@@ -1,11 +1,11 @@
 //! What a graph tells the host: faults, events past the top, translators marked down.
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use plugin_api::Event;
 use plugin_api::abi::graph::GraphHooks;
-use plugin_api::fop;
+use plugin_api::{Event, EventKind, fop};
 
 /// A translator's faults are logged this often at most.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -14,6 +14,20 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(super) struct Hooks {
     logged: Mutex<HashMap<String, Logged>>,
+    told: Arc<Told>,
+}
+
+/// What a graph told of itself by events that rose past its top.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    port: AtomicU16,
+}
+
+impl Told {
+    /// The port that a server at the top listens on: it comes with the first CHILD_UP.
+    pub(super) fn port(&self) -> Option<u16> {
+        Some(self.port.load(Ordering::Acquire)).filter(|port| *port != 0)
+    }
 }
 
 /// What was logged of one translator's faults.
@@ -33,6 +47,10 @@ impl GraphHooks for Hooks {
 
     fn risen(&self, event: &Event) {
         tracing::debug!(event = event.kind.0, "event went past the top");
+        let port = event.data.uint("listen-port").and_then(|port| u16::try_from(port).ok());
+        if let (EventKind::CHILD_UP, Some(port)) = (event.kind, port) {
+            self.told.port.store(port, Ordering::Release);
+        }
     }
 
     fn marked_down(&self, xlator: &str) {
@@ -41,6 +59,11 @@ impl GraphHooks for Hooks {
 }
 
 impl Hooks {
+    /// What the graph tells of itself, now and later.
+    pub(super) fn told(&self) -> Arc<Told> {
+        self.told.clone()
+    }
+
     /// How many faults there were since the last line, when a line is due.
     fn due(&self, xlator: &str, count: u64, now: Instant) -> Option<u64> {
         let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
@@ -73,5 +96,17 @@ mod tests {
         assert_eq!(hooks.due("b", 1, start), Some(1));
         assert_eq!(hooks.due("a", 7, start + PAUSE), Some(6));
         assert_eq!(hooks.due("a", 8, start + PAUSE), None);
+    }
+
+    #[test]
+    fn a_server_tells_its_port_when_its_child_is_up() {
+        let hooks = Hooks::default();
+        let told = hooks.told();
+        let event = |kind, port| Event { kind, data: plugin_api::Dict::new().with("listen-port", port) };
+        hooks.risen(&event(EventKind::CHILD_DOWN, 1));
+        hooks.risen(&event(EventKind::CHILD_UP, 70_000));
+        assert_eq!(told.port(), None);
+        hooks.risen(&event(EventKind::CHILD_UP, 49_152));
+        assert_eq!(told.port(), Some(49_152));
     }
 }

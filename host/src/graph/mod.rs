@@ -32,6 +32,7 @@ use crate::volfile::Plan;
 #[derive(Debug)]
 pub struct Running {
     graph: Arc<Graph>,
+    told: Arc<hooks::Told>,
     /// In the graph's order, with the options that are in force.
     nodes: Mutex<Vec<DraftNode>>,
 }
@@ -64,6 +65,11 @@ impl Running {
     /// The volumes, with the options that are in force.
     pub fn nodes(&self) -> Vec<DraftNode> {
         self.nodes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The port that a server at the top listens on, once it told.
+    pub fn port(&self) -> Option<u16> {
+        self.told.port()
     }
 
     /// Gives an event to the translators without a parent.

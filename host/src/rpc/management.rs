@@ -21,10 +21,9 @@ pub struct ManagementError {
 /// The graph that orders are about; nothing before it serves.
 pub(super) type Current = Arc<RwLock<Option<Arc<Running>>>>;
 
-/// Listens until it is dropped, and takes its socket away then.
+/// Listens until it is dropped; the transport takes its socket away then, if it is still its own.
 #[derive(Debug)]
 pub struct Management {
-    path: PathBuf,
     listener: Listener,
     service: Service,
     current: Current,
@@ -49,7 +48,7 @@ impl Management {
         let listener = transport
             .listen_on(&options, service.acceptor())
             .map_err(|why| ManagementError { path: path.to_owned(), why })?;
-        Ok(Management { path: path.to_owned(), listener, service, current })
+        Ok(Management { listener, service, current })
     }
 
     /// Orders are about this graph from now on.
@@ -62,7 +61,5 @@ impl Drop for Management {
     fn drop(&mut self) {
         self.listener.close();
         self.service.close();
-        // The transport may have taken it away itself.
-        let _ = std::fs::remove_file(&self.path);
     }
 }

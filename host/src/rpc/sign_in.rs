@@ -12,7 +12,7 @@ use crate::settings::BrickSettings;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How long a process that ends waits for the daemon.
-const FAREWELL: Duration = Duration::from_secs(2);
+const FAREWELL: Duration = Duration::from_millis(500);
 
 /// A sign-in that did not work.
 #[derive(Debug, thiserror::Error)]
@@ -32,9 +32,10 @@ pub enum SignInError {
     },
 }
 
-/// The brick that signs in, with the port it listens on; nothing for a process that is no brick.
-pub fn brick(settings: &BrickSettings) -> Option<(&str, u16)> {
-    Some((settings.name.as_deref()?, *settings.ports.first()?))
+/// The brick that signs in, with the port it listens on: the one the graph tells, else the one it was given. Nothing for
+/// a process that is no brick.
+pub fn brick(settings: &BrickSettings, listens_on: Option<u16>) -> Option<(&str, u16)> {
+    Some((settings.name.as_deref()?, listens_on.or(settings.ports.first().copied())?))
 }
 
 /// Tells the port map that the brick listens.
@@ -60,7 +61,7 @@ pub async fn sign_out(client: &Client, (brick, port): (&str, u16)) {
     match timeout(FAREWELL, call).await {
         Ok(Ok(_)) => tracing::info!(brick, port, "brick signed out"),
         Ok(Err(error)) => tracing::warn!(brick, port, %error, "brick could not sign out"),
-        Err(_) => tracing::warn!(brick, port, "brick signed out, and the daemon did not answer"),
+        Err(_) => tracing::info!(brick, port, "brick signed out; the daemon is busy and did not answer"),
     }
 }
 
@@ -69,14 +70,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_brick_that_listens_elsewhere_signs_in_with_that_port() {
+        let settings = BrickSettings { name: Some("/b".to_owned()), ports: vec![0], multiplex: false };
+        assert_eq!(brick(&settings, Some(50_000)), Some(("/b", 50_000)));
+    }
+
+    #[test]
     fn only_a_brick_with_a_port_signs_in() {
         let settings = |name: Option<&str>, ports: &[u16]| BrickSettings {
             name: name.map(str::to_owned),
             ports: ports.to_vec(),
             multiplex: false,
         };
-        assert_eq!(brick(&settings(Some("/b"), &[49152, 49153])), Some(("/b", 49152)));
-        assert_eq!(brick(&settings(None, &[49152])), None);
-        assert_eq!(brick(&settings(Some("/b"), &[])), None);
+        assert_eq!(brick(&settings(Some("/b"), &[49152, 49153]), None), Some(("/b", 49152)));
+        assert_eq!(brick(&settings(None, &[49152]), Some(49152)), None);
+        assert_eq!(brick(&settings(Some("/b"), &[]), None), None);
     }
 }
