@@ -22,9 +22,14 @@ impl Known {
     /// # Errors
     /// What that lookup says.
     pub(crate) async fn of(frame: &Frame, inode: &Inode) -> Result<Arc<Self>, Errno> {
-        if let Some(known) = Self::find(frame, inode) {
-            return Ok(known);
+        match Self::find(frame, inode) {
+            Some(known) => Ok(known),
+            // Rare and large: it would lie in every fop's frame.
+            None => Box::pin(Self::look(frame, inode)).await,
         }
+    }
+
+    async fn look(frame: &Frame, inode: &Inode) -> Result<Arc<Self>, Errno> {
         // As the cluster itself: whoever asks need not be allowed to read the lists that decide about them.
         let mut own = frame.fork();
         *own.identity_mut() = Identity { pid: -1, ..Identity::default() };

@@ -51,12 +51,13 @@ macro_rules! enforcer {
             }
 
             $(
-                async fn $name(
+                fn $name(
                     &self,
                     frame: &::plugin_api::Frame,
                     args: ::plugin_api::fop::$args,
-                ) -> ::plugin_api::fop::FopResult<::plugin_api::fop::$reply> {
-                    self.rules.$name(frame, args).await
+                ) -> impl ::std::future::Future<Output = ::plugin_api::fop::FopResult<::plugin_api::fop::$reply>> + Send
+                {
+                    self.rules.$name(frame, args)
                 }
             )*
         }

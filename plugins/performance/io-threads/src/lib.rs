@@ -113,7 +113,8 @@ macro_rules! io_threads {
                             return frame.child().$name(args).await;
                         }
                     )?
-                    self.on_worker::<kind::$name>(frame, Priority::$priority, args).await
+                    // On the heap: what goes to a worker waits anyway, and the frame stays small for what does not.
+                    Box::pin(self.on_worker::<kind::$name>(frame, Priority::$priority, args)).await
                 }
             )*
         }
