@@ -51,12 +51,12 @@ pub(super) trait Procedure: 'static {
 }
 
 /// Serves one call.
-pub(super) async fn serve<P: Procedure>(server: Arc<Server>, session: Arc<Session>, call: Call) -> Reply {
+pub(super) async fn serve<P: Procedure>(server: Arc<Server>, session: Arc<Session>, mut call: Call) -> Reply {
     let request = match P::Request::read(&call.args) {
         Ok(request) => request,
         Err(e) => return call.garbage_with(&e, &P::Response::failure(Errno::EINVAL.into())),
     };
-    let identity = server.caller(call.identity.clone(), session.client.is_trusted()).await;
+    let identity = server.caller(std::mem::take(&mut call.identity), session.client.is_trusted()).await;
     let mut frame = server.handle.frame(identity);
     frame.set_client(Some(session.client.clone()));
     let mut caller = Caller { server, session, frame, fresh: None, victim: None };
