@@ -3,10 +3,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::cmdline::{PluginAsk, Tool};
-use crate::graph::{self, Draft, DraftNode, GraphError, Unknown, Wishes, dump};
+use crate::graph::{self, Draft, GraphError, Unknown, Wishes, dump};
 use crate::loader::{LoadError, Loader};
 use crate::settings::Insertions;
-use crate::volfile::{self, Plan, VolfileError};
+use crate::volfile::{self, VolfileError};
 
 mod plugins;
 
@@ -82,7 +82,7 @@ fn check(path: &Path, plugin_dirs: Vec<PathBuf>) -> Result<(), ToolError> {
 /// Prints the tree, whatever is wrong with it; then says what is.
 fn show(path: &Path, plugin_dirs: Vec<PathBuf>) -> Result<(), ToolError> {
     let plan = volfile::load(path)?;
-    let Some(loader) = loader(plugin_dirs) else { return print(&dump::tree(&bare(plan))) };
+    let Some(loader) = loader(plugin_dirs) else { return print(&dump::tree(&graph::unopened(plan))) };
     let mut draft = graph::construct(plan, &loader);
     print(&dump::tree(&draft.nodes))?;
     graph::check::check(&mut draft, Unknown::Refused);
@@ -93,11 +93,6 @@ fn show(path: &Path, plugin_dirs: Vec<PathBuf>) -> Result<(), ToolError> {
 /// A loader, when at least one of the folders is there.
 fn loader(plugin_dirs: Vec<PathBuf>) -> Option<Loader> {
     plugin_dirs.iter().any(|dir| dir.is_dir()).then(|| Loader::new(plugin_dirs))
-}
-
-/// The volumes without their translators.
-fn bare(plan: Plan) -> Vec<DraftNode> {
-    plan.nodes.into_iter().map(|node| DraftNode { node, opened: None }).collect()
 }
 
 fn no_wishes() -> Wishes<'static> {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use host::graph::{self, dump};
 use host::volfile::{self, Volfile};
 
 fn folder(name: &str) -> PathBuf {
@@ -88,5 +89,18 @@ fn every_bad_volfile_gives_the_message_beside_it() {
         }
         let expected = fs::read_to_string(&expected).unwrap_or_default();
         assert_eq!(message, expected, "{name}");
+    }
+}
+
+/// `UPDATE_EXPECTED=1` writes the graphs anew; read the difference before you commit it.
+#[test]
+fn every_good_volfile_gives_the_graph_beside_it() {
+    for path in volfiles(&folder("good")) {
+        let graph = dump::tree(&graph::unopened(volfile::load(&path).unwrap()));
+        let expected = path.with_extension("graph");
+        if std::env::var_os("UPDATE_EXPECTED").is_some() {
+            fs::write(&expected, &graph).unwrap();
+        }
+        assert_eq!(graph, fs::read_to_string(&expected).unwrap_or_default(), "{}", path.display());
     }
 }

@@ -74,6 +74,11 @@ pub fn construct(plan: Plan, modules: &impl Modules) -> Draft {
     draft
 }
 
+/// The volumes of a plan without their translators, for who only looks.
+pub fn unopened(plan: Plan) -> Vec<DraftNode> {
+    plan.nodes.into_iter().map(|node| DraftNode { node, opened: None }).collect()
+}
+
 impl Draft {
     /// Puts a volume of the host's own on top, its only child the top so far.
     pub(super) fn put_on_top(&mut self, name: &str, type_name: &str, modules: &impl Modules) {

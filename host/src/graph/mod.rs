@@ -19,10 +19,10 @@ pub mod prepare;
 pub mod reconfigure;
 pub mod statedump;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use check::Unknown;
-pub use construct::{Draft, DraftNode, Modules, Opened, construct};
+pub use construct::{Draft, DraftNode, Modules, Opened, construct, unopened};
 pub use fault::{GraphError, GraphFault};
 pub use prepare::Wishes;
 

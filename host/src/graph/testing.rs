@@ -3,9 +3,12 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use plugin_api::abi::root::{FopSlot, XlatorModuleRef};
+use plugin_api::fop::{Done, FopResult, Ipc};
 use plugin_api::options::Options;
 use plugin_api::sdk::module::{XlatorInfo, xlator_module};
-use plugin_api::{Declaration, Event, InitCx, InitError, NotifyCx, UnknownFops, Xlator, positions};
+use plugin_api::{
+    Declaration, Dict, Errno, Event, Frame, InitCx, InitError, NotifyCx, UnknownFops, Xlator, positions,
+};
 
 use super::{Draft, Modules, construct};
 use crate::volfile;
@@ -13,7 +16,7 @@ use crate::volfile;
 static HEARD: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// What translators whose names begin with `prefix` heard so far.
-pub(super) fn heard(prefix: &str) -> Vec<String> {
+pub(crate) fn heard(prefix: &str) -> Vec<String> {
     let heard = HEARD.lock().unwrap();
     heard.iter().filter(|line| line.rsplit(' ').next().unwrap().starts_with(prefix)).cloned().collect()
 }
@@ -23,12 +26,12 @@ fn hear(what: String) {
 }
 
 /// A draft of a volfile with fake translators.
-pub(super) fn draft(text: &str) -> Draft {
+pub(crate) fn draft(text: &str) -> Draft {
     construct(volfile::from_bytes("test.vol", text.as_bytes()).unwrap(), &Fakes)
 }
 
 /// The fake translators, by type.
-pub(super) struct Fakes;
+pub(crate) struct Fakes;
 
 impl Modules for Fakes {
     fn xlator(&self, type_name: &str) -> Result<XlatorModuleRef, String> {
@@ -42,6 +45,7 @@ impl Modules for Fakes {
             "test/panics" => xlator_module::<Fake<6>>(),
             "test/hangs" => xlator_module::<Fake<7>>(),
             "protocol/server" => xlator_module::<Fake<8>>(),
+            "test/answers" => xlator_module::<Answers>(),
             "features/worm" | "features/mac-compat" | "features/gfid-access" => xlator_module::<Fake<1>>(),
             other => return Err(format!("there is no translator `{other}`")),
         })
@@ -112,6 +116,27 @@ impl<const KIND: usize> Xlator for Fake<KIND> {
 
     fn fini(&self) {
         hear(format!("fini {}", self.name));
+    }
+}
+
+/// Answers an `ipc` with its own name and the operation's number.
+#[derive(Debug, Default)]
+struct Answers;
+
+impl Xlator for Answers {
+    async fn ipc(&self, frame: &Frame, args: Ipc) -> FopResult<Done> {
+        match args.xdata.int("op") {
+            Some(3) => Ok(Done { xdata: Dict::new().with(frame.name().to_owned(), args.op) }),
+            _ => Err(Errno::EINVAL.into()),
+        }
+    }
+}
+
+impl XlatorInfo for Answers {
+    const FOPS: &'static [FopSlot] = &[plugin_api::sdk::later::ipc::<Answers>()];
+
+    fn declaration() -> Declaration {
+        Declaration { type_name: "test/answers".into(), ..Fake::<0>::declaration() }
     }
 }
 

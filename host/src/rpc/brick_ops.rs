@@ -175,3 +175,91 @@ fn input(bytes: &IoBuf) -> Result<Dict, Refusal> {
 fn unsupported(why: &str) -> Refusal {
     Refusal { errno: Errno::EOPNOTSUPP, why: why.to_owned() }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::cmdline::{self, Request};
+    use crate::graph::activate::{Start, activate};
+    use crate::graph::testing::draft;
+    use crate::loader::Loader;
+    use crate::services;
+
+    const GRAPH: &str = "volume /b\n type test/answers\nend-volume\n\
+                         volume v-server\n type protocol/server\n subvolumes /b\nend-volume\n";
+
+    async fn brick_ops() -> BrickOps {
+        let start = Start { init_timeout: Duration::from_secs(10), fault_limit: 0 };
+        let running = activate(draft(GRAPH), start).await.unwrap();
+        let current = Current::default();
+        *current.write().unwrap() = Some(Arc::new(running));
+        BrickOps::new(current, Arc::default())
+    }
+
+    fn order(name: &str, input: &Dict) -> BrickOpReq {
+        let input = IoBuf::from(gluster_xdr::dict::encode(input));
+        BrickOpReq { name: IoBuf::from(name.to_owned()), input, ..BrickOpReq::default() }
+    }
+
+    async fn refusal(ops: &BrickOps, proc: BrickProc, name: &str, input: Dict) -> (Errno, String) {
+        let refusal = ops.follow(proc, &order(name, &input)).await.unwrap_err();
+        (refusal.errno, refusal.why)
+    }
+
+    #[tokio::test]
+    async fn before_a_graph_serves_nothing_is_followed() {
+        let ops = BrickOps::new(Current::default(), Arc::default());
+        for proc in [BrickProc::Terminate, BrickProc::Status, BrickProc::XlatorInfo] {
+            assert_eq!(refusal(&ops, proc, "/b", Dict::new()).await.0, Errno::EAGAIN);
+        }
+    }
+
+    #[tokio::test]
+    async fn only_a_brick_of_this_process_is_ended() {
+        let ops = brick_ops().await;
+        let (errno, why) = refusal(&ops, BrickProc::Terminate, "/other", Dict::new()).await;
+        assert_eq!((errno, why.as_str()), (Errno::ENOENT, "this process has no brick /other"));
+        ops.follow(BrickProc::Terminate, &order("/b", &Dict::new())).await.unwrap();
+        assert_eq!(ops.news.next().await, Item::Terminate);
+    }
+
+    #[tokio::test]
+    async fn a_status_that_cannot_be_given_is_refused_and_not_made_up() {
+        let ops = brick_ops().await;
+        let plain = Dict::new().with("brick-name", "/b").with("cmd", 0);
+        assert_eq!(ops.follow(BrickProc::Status, &order("", &plain)).await, Ok(Dict::new()));
+        let clients = Dict::new().with("brick-name", "/b").with("cmd", 2);
+        let (errno, why) = refusal(&ops, BrickProc::Status, "", clients).await;
+        assert_eq!((errno, why.as_str()), (Errno::EOPNOTSUPP, "this build does not list clients"));
+        let shd = Dict::new().with("cmd", 0x1001);
+        let (errno, why) = refusal(&ops, BrickProc::NodeStatus, "", shd).await;
+        assert_eq!((errno, why.as_str()), (Errno::ENOENT, "this process has no glustershd"));
+    }
+
+    #[tokio::test]
+    async fn an_input_that_is_no_dict_is_refused() {
+        let ops = brick_ops().await;
+        let request = BrickOpReq { input: IoBuf::from(vec![0xff; 7]), ..order("/b", &Dict::new()) };
+        let refusal = ops.follow(BrickProc::XlatorInfo, &request).await.unwrap_err();
+        assert_eq!(refusal.errno, Errno::EINVAL);
+    }
+
+    #[test]
+    fn a_translator_below_another_is_asked_through_the_graph() {
+        let words = ["glusterfsd", "-N", "-f", "/dev/null", "-l", "-"].map(Into::into);
+        let Request::Serve(settings) = cmdline::parse(words).unwrap() else { panic!() };
+        let services = services::start(&settings, Arc::new(Loader::new(Vec::new()))).unwrap();
+        services.runtime().block_on(async {
+            let ops = brick_ops().await;
+            let input = Dict::new().with("op", 3);
+            let answer = ops.follow(BrickProc::XlatorInfo, &order("/b", &input)).await.unwrap();
+            assert_eq!(answer.int("/b"), Some(13));
+            let (errno, why) = refusal(&ops, BrickProc::XlatorInfo, "/b", Dict::new()).await;
+            assert_eq!((errno, why.as_str()), (Errno::EINVAL, "/b has no answer: Invalid argument"));
+            let (errno, _) = refusal(&ops, BrickProc::XlatorInfo, "v-server", input).await;
+            assert_eq!(errno, Errno::EOPNOTSUPP);
+        });
+    }
+}
