@@ -17,6 +17,7 @@ mod resolve;
 mod server;
 mod session;
 mod squash;
+mod upcall;
 
 use std::sync::Arc;
 
@@ -82,6 +83,10 @@ impl Xlator for ProtocolServer {
             }
             (EventKind::CHILD_DOWN, Some(child)) => {
                 running.server.child_is_down(child);
+                cx.pass_on(event);
+            }
+            (EventKind::UPCALL, Some(_)) => {
+                running.server.upcall(&event.data);
                 cx.pass_on(event);
             }
             _ => cx.pass_on(event),

@@ -41,8 +41,8 @@ pub(crate) struct Caller {
     pub(crate) frame: OwnedFrame,
     /// The inode that stands for what the fop finds or makes.
     pub(crate) fresh: Option<Inode>,
-    /// The file whose name is being removed, when it is known.
-    pub(crate) victim: Option<Gfid>,
+    /// The file whose last name is being removed, when it is known.
+    pub(crate) victim: Option<Inode>,
 }
 
 impl Caller {
@@ -123,8 +123,9 @@ impl Caller {
     pub(crate) async fn old_entry(&mut self, parent: Gfid, name: IoBuf) -> Result<Loc, Errno> {
         let mut loc = self.entry(parent, name).await?;
         if self.may_be_refused() {
-            let inode = self.find_entry(&loc).await?;
-            self.victim = Some(inode.gfid());
+            let (inode, iatt) = self.find_entry(&loc).await?;
+            let is_last_name = iatt.is_dir() || iatt.nlink <= 1;
+            self.victim = Some(inode.clone()).filter(|_| is_last_name);
             loc.gfid = inode.gfid();
             loc.inode = Some(inode).into();
         }
@@ -134,14 +135,18 @@ impl Caller {
     /// A name that a fop may replace: as [`old_entry`](Self::old_entry), but there may be none.
     ///
     /// # Errors
-    /// As for [`entry`](Self::entry).
+    /// As for [`entry`](Self::entry), and as the search ends.
     pub(crate) async fn target_entry(&self, parent: Gfid, name: IoBuf) -> Result<Loc, Errno> {
         let mut loc = self.entry(parent, name).await?;
-        if self.may_be_refused()
-            && let Ok(inode) = self.find_entry(&loc).await
-        {
-            loc.gfid = inode.gfid();
-            loc.inode = Some(inode).into();
+        if self.may_be_refused() {
+            match self.find_entry(&loc).await {
+                Ok((inode, _)) => {
+                    loc.gfid = inode.gfid();
+                    loc.inode = Some(inode).into();
+                }
+                Err(Errno::ENOENT) => {}
+                Err(errno) => return Err(errno),
+            }
         }
         Ok(loc)
     }
@@ -151,7 +156,7 @@ impl Caller {
         identity.uid != 0 && identity.pid >= 0
     }
 
-    async fn find_entry(&self, loc: &Loc) -> Result<Inode, Errno> {
+    async fn find_entry(&self, loc: &Loc) -> Result<(Inode, Iatt), Errno> {
         let fresh = Inode::new(Gfid::NULL, FileType::Invalid);
         let mut place = loc.clone();
         place.inode = Some(fresh.clone()).into();
@@ -160,7 +165,16 @@ impl Caller {
         if found.iatt.gfid.is_null() {
             return Err(Errno::ENODATA);
         }
-        Ok(self.inodes().adopt(&fresh, found.iatt.gfid, found.iatt.file_type()))
+        Ok((self.inodes().adopt(&fresh, found.iatt.gfid, found.iatt.file_type()), found.iatt))
+    }
+
+    /// Forgets the file whose last name was removed, unless somebody uses it still: there is one inode of a file, and
+    /// its locks live there.
+    pub(crate) fn forget_victim(&mut self) {
+        // One count is the table's, one is this.
+        if let Some(inode) = self.victim.take().filter(|inode| inode.object().count() <= 2) {
+            self.inodes().forget(inode.gfid());
+        }
     }
 
     /// An inode for what the fop is about to find or make, remembered for the answer.

@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
-use gluster_xdr::callback::{CALLBACK, CallbackProc};
+use gluster_xdr::callback::CallbackProc;
 use gluster_xdr::{Reader, Writer, Xdr, XdrError};
-use plugin_api::{Errno, Handle, Identity, InitCx, InitError, log};
+use plugin_api::{Handle, Identity, InitCx, InitError, log};
 
 use crate::bricks::Brick;
 use crate::groups::Groups;
@@ -144,7 +144,7 @@ impl Server {
         }
         log!(Info, xl: self.handle.name(), "brick changed", brick = brick.name, is = callback.name());
         for session in self.sessions().iter().filter(|session| session.brick == child) {
-            if let Err(errno) = session.call_back(callback) {
+            if let Err(errno) = session.call_back(callback, &Nothing) {
                 log!(Debug, xl: self.handle.name(), "client not told", client = session.client.uid(), why = errno);
             }
         }
@@ -160,12 +160,4 @@ impl Xdr for Nothing {
     }
 
     fn put(&self, _: &mut Writer) {}
-}
-
-impl Session {
-    /// Calls the client back; nobody answers.
-    fn call_back(&self, procedure: CallbackProc) -> Result<(), Errno> {
-        let peer = self.peer.upgrade().ok_or(Errno::ENOTCONN)?;
-        peer.call_back(CALLBACK, procedure.number(), &Nothing)
-    }
 }

@@ -145,10 +145,7 @@ async fn on_the_one_inode(c: &Caller, created: &fop::Created) -> Result<Fd, FopE
 
 impl Answer<PrePostRsp> for fop::Removed {
     async fn encode(self, c: &mut Caller) -> FopResult<(PrePostRsp, Payload)> {
-        // Other names of the file may be left: whoever uses one of them brings the inode back.
-        if let Some(gone) = c.victim {
-            c.inodes().forget(gone);
-        }
+        c.forget_victim();
         let (pre, post) = (c.session.show(self.pre_parent), c.session.show(self.post_parent));
         Ok((PrePostRsp { xdata: self.xdata, pre, post, ..PrePostRsp::default() }, Payload::default()))
     }

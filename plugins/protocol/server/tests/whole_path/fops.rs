@@ -146,7 +146,8 @@ fn who_removes_a_name_is_judged_by_the_file_behind_it() {
         assert_eq!(gone.op_ret, 0);
         assert_eq!(brick.seen.count("lookup"), looked_up + 1);
         let stat: IattRsp = client.fop(Proc::Stat, &StatReq { gfid: ID, ..StatReq::default() }).await;
-        assert_eq!(stat.op_errno, Errno::ESTALE.raw(), "it was forgotten with its name");
+        assert_eq!(stat.op_errno, Errno::ENOENT.raw(), "who has it open keeps the one inode of the file");
+        let _: CommonRsp = client.fop(Proc::Release, &FdReq::default()).await;
     });
 }
 
@@ -184,5 +185,32 @@ fn procedures_that_bricks_do_not_have_are_unavailable() {
         }
         let null: CommonRsp = client.fop(Proc::Null, &0_u32).await;
         assert_eq!(null.op_ret, 0);
+    });
+}
+
+#[test]
+fn a_file_that_nobody_uses_is_forgotten_with_its_last_name() {
+    let brick = Brick::up("/forgotten", &[]);
+    run(async {
+        let mut client = brick.client().await;
+        create(&client, "file", 0o302).await;
+        let _: CommonRsp = client.fop(Proc::Release, &FdReq::default()).await;
+        client.who.uid = 1000;
+        let request = UnlinkReq { pargfid: Gfid::ROOT, bname: "file".into(), ..UnlinkReq::default() };
+        let _: PrePostRsp = client.fop(Proc::Unlink, &request).await;
+        let stat: IattRsp = client.fop(Proc::Stat, &StatReq { gfid: ID, ..StatReq::default() }).await;
+        assert_eq!(stat.op_errno, Errno::ESTALE.raw());
+    });
+}
+
+#[test]
+fn a_server_that_stops_lets_its_graph_go_and_its_clients_hear_of_it() {
+    let brick = Brick::up("/stops", &[]);
+    run(async {
+        let client = brick.client().await;
+        create(&client, "file", 0o302).await;
+        brick.graph.fini();
+        until(|| !client.client.is_connected()).await;
+        until(|| std::sync::Arc::strong_count(&brick.graph) == 1).await;
     });
 }

@@ -113,8 +113,8 @@ impl Brick {
     }
 
     /// The child tells the server.
-    pub(crate) fn child_tells(&self, kind: EventKind) {
-        self.graph.handle(CHILD).notify_up(&kind.into());
+    pub(crate) fn child_tells(&self, event: impl Into<Event>) {
+        self.graph.handle(CHILD).notify_up(&event.into());
     }
 
     pub(crate) fn reconfigure(&self, options: &[(&str, &str)]) {
@@ -171,20 +171,20 @@ impl Drop for Brick {
     }
 }
 
-/// Callbacks that a client heard, by number.
+/// Callbacks that a client heard: number and arguments.
 #[derive(Default)]
-struct Heard(Arc<Mutex<Vec<u32>>>);
+struct Heard(Arc<Mutex<Vec<(u32, IoBuf)>>>);
 
 impl Events for Heard {
-    fn called_back(&self, _: &Client, _: u32, _: u32, procedure: u32, _: &IoBuf) {
-        self.0.lock().unwrap().push(procedure);
+    fn called_back(&self, _: &Client, _: u32, _: u32, procedure: u32, args: &IoBuf) {
+        self.0.lock().unwrap().push((procedure, args.clone()));
     }
 }
 
 /// One connection.
 pub(crate) struct Session {
     pub(crate) client: Client,
-    pub(crate) heard: Arc<Mutex<Vec<u32>>>,
+    pub(crate) heard: Arc<Mutex<Vec<(u32, IoBuf)>>>,
     pub(crate) who: Credential,
 }
 

@@ -1,12 +1,12 @@
 //! Getting in, and staying out.
 
 use gluster_rpc::CallError;
-use gluster_xdr::callback::CallbackProc;
+use gluster_xdr::callback::{CallbackProc, InodelkContention};
 use gluster_xdr::dump::{DUMP, DumpProc, DumpReq, DumpRsp};
 use gluster_xdr::fop::{IattRsp, LookupReq, MadeRsp, MkdirReq, PrePostRsp, Proc, StatReq};
 use gluster_xdr::handshake::{GetspecReq, GetspecRsp, HANDSHAKE_BRICK, HandshakeProc};
 use gluster_xdr::rpc::Status;
-use plugin_api::{Dict, Errno, EventKind, Gfid};
+use plugin_api::{Dict, Errno, Event, EventKind, Gfid};
 
 use crate::rig::{Brick, run, until};
 
@@ -89,7 +89,8 @@ fn nobody_gets_in_before_the_brick_is_up_and_clients_hear_of_its_state() {
         brick.child_tells(EventKind::CHILD_UP);
         let expected = [CallbackProc::ChildDown.number(), CallbackProc::ChildUp.number()];
         until(|| client.heard.lock().unwrap().len() == 2).await;
-        assert_eq!(*client.heard.lock().unwrap(), expected);
+        let heard: Vec<_> = client.heard.lock().unwrap().iter().map(|(number, _)| *number).collect();
+        assert_eq!(heard, expected);
         brick.child_tells(EventKind::CHILD_DOWN);
         let refused = brick.connect().await.set_volume(&brick.request()).await;
         assert_eq!(refused.dict.str("ERROR"), Some("Not received child_up for this xlator"));
@@ -182,5 +183,25 @@ fn a_brick_has_no_volfiles() {
         assert_eq!((answer.op_ret, answer.op_errno), (-1, Errno::ENOSYS.raw()));
         let unknown = client.call::<_, GetspecRsp>(HANDSHAKE_BRICK, 5, &GetspecReq::default()).await;
         assert_eq!(unknown, Err(CallError::Status(Status::ProcUnavail)));
+    });
+}
+
+#[test]
+fn a_client_hears_that_somebody_waits_for_its_lock_and_others_do_not() {
+    let brick = Brick::up("/upcall", &[]);
+    run(async {
+        let holder = brick.client().await;
+        let other = brick.connect().await;
+        assert_eq!(other.set_volume(&brick.request().with("process-uuid", "other")).await.op_ret, 0);
+        let data = Dict::new()
+            .with("upcall", 3)
+            .with("client-uid", brick.request().str("process-uuid").unwrap())
+            .with("gfid", Gfid::ROOT);
+        brick.child_tells(Event { kind: EventKind::UPCALL, data });
+        until(|| !holder.heard.lock().unwrap().is_empty()).await;
+        let (number, args) = holder.heard.lock().unwrap()[0].clone();
+        assert_eq!(number, CallbackProc::InodelkContention.number());
+        assert_eq!(gluster_xdr::decode::<InodelkContention>(&args).unwrap().gfid, Gfid::ROOT);
+        assert!(other.heard.lock().unwrap().is_empty());
     });
 }

@@ -1,0 +1,112 @@
+//! Upcalls: what translators below have to tell one client, as callbacks.
+//!
+//! The event's data says which upcall it is (`upcall`), for whom (`client-uid`) and about what; a translator that sends
+//! one documents its keys. Known are the notices of contention that features/locks sends: 3 about a range lock, 4 about
+//! a name lock.
+
+use gluster_xdr::Xdr;
+use gluster_xdr::callback::{CALLBACK, CallbackProc, EntrylkContention, InodelkContention};
+use plugin_api::fop::{Flock, LockKind};
+use plugin_api::{Dict, Errno, IoBuf, LkOwner, log};
+
+use crate::server::Server;
+use crate::session::Session;
+
+const INODELK_CONTENTION: i64 = 3;
+const ENTRYLK_CONTENTION: i64 = 4;
+
+impl Server {
+    /// Passes an upcall on to the client it is for; one that is gone needs none.
+    pub(crate) fn upcall(&self, data: &Dict) {
+        let Some(uid) = data.str("client-uid") else { return };
+        let sent = match data.int("upcall") {
+            Some(INODELK_CONTENTION) => {
+                self.tell(uid, CallbackProc::InodelkContention, &inodelk_contention(data))
+            }
+            Some(ENTRYLK_CONTENTION) => {
+                self.tell(uid, CallbackProc::EntrylkContention, &entrylk_contention(data))
+            }
+            _ => return,
+        };
+        if let Err(errno) = sent {
+            log!(Debug, xl: self.handle.name(), "upcall not sent", client = uid, why = errno);
+        }
+    }
+
+    fn tell<T: Xdr>(&self, uid: &str, procedure: CallbackProc, message: &T) -> Result<(), Errno> {
+        let session = self.sessions().into_iter().find(|session| session.client.uid() == uid);
+        session.ok_or(Errno::ENOTCONN)?.call_back(procedure, message)
+    }
+}
+
+impl Session {
+    /// Calls the client back; nobody answers.
+    ///
+    /// # Errors
+    /// `ENOTCONN` when it is gone, `ENOBUFS` when it does not read.
+    pub(crate) fn call_back<T: Xdr>(&self, procedure: CallbackProc, message: &T) -> Result<(), Errno> {
+        let peer = self.peer.upgrade().ok_or(Errno::ENOTCONN)?;
+        peer.call_back(CALLBACK, procedure.number(), message)
+    }
+}
+
+fn inodelk_contention(data: &Dict) -> InodelkContention {
+    let flock = Flock {
+        kind: if data.int("type") == Some(0) { LockKind::Read } else { LockKind::Write },
+        start: data.uint("start").unwrap_or_default(),
+        len: data.uint("len").unwrap_or_default(),
+        pid: data.int("pid").and_then(|pid| i32::try_from(pid).ok()).unwrap_or_default(),
+        owner: LkOwner::new(bytes(data, "lk-owner")),
+        ..Flock::default()
+    };
+    InodelkContention {
+        gfid: data.gfid("gfid").unwrap_or_default(),
+        pid: u32::from_ne_bytes(flock.pid.to_ne_bytes()),
+        flock,
+        domain: bytes(data, "domain"),
+        xdata: Dict::new(),
+    }
+}
+
+fn entrylk_contention(data: &Dict) -> EntrylkContention {
+    let pid = data.int("pid").and_then(|pid| i32::try_from(pid).ok()).unwrap_or_default();
+    EntrylkContention {
+        gfid: data.gfid("gfid").unwrap_or_default(),
+        kind: u32::from(data.int("type") != Some(0)),
+        pid: u32::from_ne_bytes(pid.to_ne_bytes()),
+        name: bytes(data, "name"),
+        domain: bytes(data, "domain"),
+        xdata: Dict::new(),
+    }
+}
+
+fn bytes(data: &Dict, key: &str) -> IoBuf {
+    data.get(key).and_then(|value| value.as_bytes()).map(IoBuf::copy_from_slice).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plugin_api::Gfid;
+
+    #[test]
+    fn a_notice_becomes_the_message_of_the_wire() {
+        let data = Dict::new()
+            .with("gfid", Gfid::ROOT)
+            .with("domain", IoBuf::from("v-disperse-0"))
+            .with("pid", -6)
+            .with("type", 1)
+            .with("start", 5_u64)
+            .with("len", 0_u64)
+            .with("lk-owner", vec![1, 2]);
+        let message = inodelk_contention(&data);
+        assert_eq!((message.gfid, message.pid, message.flock.pid), (Gfid::ROOT, u32::MAX - 5, -6));
+        assert_eq!((message.flock.kind, message.flock.start, message.flock.len), (LockKind::Write, 5, 0));
+        assert_eq!(
+            (&message.domain[..], message.flock.owner.as_bytes()),
+            (&b"v-disperse-0"[..], &[1, 2][..])
+        );
+        let message = entrylk_contention(&data.with("name", IoBuf::from("n")));
+        assert_eq!((message.kind, &message.name[..]), (1, &b"n"[..]));
+    }
+}
