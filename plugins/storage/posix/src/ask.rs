@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use crate::brick::Brick;
 use crate::find::Found;
-use crate::hidden::{is_hidden, is_identity};
+use crate::hidden::{is_hidden, is_identity, is_xattr};
 use crate::stat::{S_IFREG, kind};
 use crate::xattrs::names;
 use crate::{gfid2path, glob, mdata};
@@ -71,8 +71,7 @@ impl<'a> Ask<'a> {
 
 /// A key without a dot in it, or of our own namespace, is a request of another translator: the disk is not asked.
 fn is_xattr_name(key: &[u8]) -> bool {
-    const SPACES: [&[u8]; 4] = [b"trusted.", b"user.", b"security.", b"system."];
-    !key.contains(&0) && (SPACES.iter().any(|space| key.starts_with(space)) || glob::is_pattern(key))
+    is_xattr(key) || (glob::is_pattern(key) && !key.contains(&0))
 }
 
 fn is_listed_never(name: &[u8]) -> bool {

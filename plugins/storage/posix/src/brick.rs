@@ -204,7 +204,7 @@ fn shown(id: &[u8]) -> String {
 
 /// Makes the tree under `.glusterfs` as far as it is not there, and opens it.
 fn housekeeping(root: &OwnedFd) -> Result<OwnedFd, Errno> {
-    make_dir(root, b".glusterfs", 0o600)?;
+    make_dir(root, b".glusterfs", 0o700)?;
     let glusterfs = rustix::fs::openat(root, ".glusterfs", DIR_FLAGS, Mode::empty())?;
     for (name, mode) in [("unlink", 0o600), ("landfill", 0o755)] {
         make_dir(&glusterfs, name.as_bytes(), mode)?;

@@ -61,25 +61,17 @@ pub(crate) fn setting(name: &[u8]) -> Setting {
     }
 }
 
+/// Whether a key can be an xattr at all: the kernel has no other namespaces.
+pub(crate) fn is_xattr(key: &[u8]) -> bool {
+    const SPACES: [&[u8]; 4] = [b"trusted.", b"user.", b"security.", b"system."];
+    !key.contains(&0) && SPACES.iter().any(|space| key.starts_with(space))
+}
+
 /// Whether an xattr of this name must not be put on a new object, being a request and no xattr.
 pub(crate) fn is_request(name: &[u8]) -> bool {
-    const REQUESTS: [&[u8]; 14] = [
-        b"gfid-req",
-        b"glusterfs-internal-fop",
-        b"glusterfs.entrylk-count",
-        b"glusterfs.inodelk-count",
-        b"glusterfs.posixlk-count",
-        b"glusterfs.parent-entrylk",
-        b"gfidless-lookup",
-        b"glusterfs.inodelk-dom-count",
-        b"glusterfs.internal-ctx",
-        b"force-replace",
-        b"connection-id",
-        b"lease-id",
-        b"glusterfs.preop.parent.key",
-        b"umask",
-    ];
-    REQUESTS.contains(&name) || is_identity(name)
+    // Keys that look like xattrs and are none; all others of that kind lie outside the kernel's namespaces.
+    const REQUESTS: [&[u8]; 2] = [b"trusted.glusterfs.durable-op", b"trusted.io-stats-dump"];
+    !is_xattr(name) || REQUESTS.contains(&name) || is_identity(name)
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ pub(crate) fn kind(st: &Statx) -> u32 {
 pub(crate) fn iatt(st: &Statx, gfid: Gfid) -> Iatt {
     let directory = kind(st) == S_IFDIR;
     // A file system may allocate ahead; what is shown never exceeds the size.
-    let blocks = if directory { st.stx_blocks } else { st.stx_blocks.min(st.stx_size.div_ceil(512)) };
+    let blocks = st.stx_blocks.min(st.stx_size.div_ceil(512));
     Iatt {
         gfid,
         flags: if gfid.is_null() { iatt_flags::ALL & !iatt_flags::INO } else { iatt_flags::ALL },

@@ -18,7 +18,7 @@ use crate::files::OpenFile;
 const MAX_READ: usize = 64 << 20;
 
 pub(crate) fn open(call: &Call<'_>, args: &OpenFop) -> Answer<Opened> {
-    let gfid = call.find(&args.loc)?.gfid;
+    let gfid = call.target(&args.loc)?;
     let flags = args.flags.cast_unsigned();
     let file = call.brick.open_file(gfid, flags).map_err(gone)?;
     if flags & OFlags::TRUNC.bits() != 0 {

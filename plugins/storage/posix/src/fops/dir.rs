@@ -11,7 +11,7 @@ use crate::dirread::{self, Plus};
 const MAX_SIZE: usize = 128 * 1024 - 1024;
 
 pub(crate) fn opendir(call: &Call<'_>, args: &Opendir) -> Answer<Opened> {
-    let gfid = call.find(&args.loc)?.gfid;
+    let gfid = call.target(&args.loc)?;
     call.keep(&args.fd, Open::Dir(call.brick.open_dir(gfid).map_err(gone)?));
     Ok(Opened { fd: args.fd.clone(), xdata: Dict::new() })
 }

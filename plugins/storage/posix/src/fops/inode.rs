@@ -7,7 +7,7 @@ use plugin_api::fop::{
 use plugin_api::{Dict, IoBuf};
 use rustix::io::Errno;
 
-use super::{Answer, Call, changed};
+use super::{Answer, Call, changed, gone};
 use crate::ask::Ask;
 use crate::stat::{S_IFREG, kind};
 
@@ -48,8 +48,7 @@ pub(crate) fn access(call: &Call<'_>, args: &Access) -> Answer<Done> {
 }
 
 pub(crate) fn readlink(call: &Call<'_>, args: &Readlink) -> Answer<Target> {
-    let gfid = call.find(&args.loc)?.gfid;
-    let (target, found) = call.brick.read_link(gfid, args.size)?;
+    let (target, found) = call.brick.read_link(call.target(&args.loc)?, args.size).map_err(gone)?;
     call.brick.touch(&found.inode, &found.place, &call.caller);
     Ok(Target { path: IoBuf::from(target), iatt: call.brick.show_found(&found), xdata: Dict::new() })
 }
@@ -73,7 +72,6 @@ pub(crate) fn statfs(call: &Call<'_>, _args: &Statfs) -> Answer<SpaceReply> {
 }
 
 pub(crate) fn truncate(call: &Call<'_>, args: &Truncate) -> Answer<PrePost> {
-    let gfid = call.find(&args.loc)?.gfid;
-    let file = call.brick.anonymous_file(gfid, false)?;
+    let file = call.brick.anonymous_file(call.target(&args.loc)?, false).map_err(gone)?;
     Ok(changed(call.brick.truncate(&call.caller, &file, args.offset)?))
 }

@@ -74,16 +74,20 @@ impl<'a> Call<'a> {
         Self { brick, caller, key: Some(frame.key()) }
     }
 
-    /// The object that a fop by name or gfid is about.
-    fn find(&self, loc: &Loc) -> Answer<Found<'a>> {
-        let gfid = match loc.target() {
+    /// The gfid of the object that a fop is about; looked up by name only when nobody knows it.
+    fn target(&self, loc: &Loc) -> Answer<Gfid> {
+        match loc.target() {
             Gfid::NULL => {
                 let mut entry = self.brick.entry(loc.directory(), &loc.name)?;
-                self.brick.lookup(&mut entry, Gfidless::default())?.gfid
+                Ok(self.brick.lookup(&mut entry, Gfidless::default())?.gfid)
             }
-            gfid => gfid,
-        };
-        Ok(self.brick.locate(gfid).map_err(gone)?)
+            gfid => Ok(gfid),
+        }
+    }
+
+    /// The object itself.
+    fn find(&self, loc: &Loc) -> Answer<Found<'a>> {
+        Ok(self.brick.locate(self.target(loc)?).map_err(gone)?)
     }
 
     /// What is open behind `fd`; opened for this fop alone when nobody did.

@@ -81,6 +81,7 @@ fn a_directory_is_made_only_in_the_parent_that_the_client_saw() {
             .with("glusterfs.preop.parent.key", "trusted.glusterfs.dht")
             .with("trusted.glusterfs.dht", seen.to_vec())
             .with("trusted.afr.dirty", vec![0; 12])
+            .with("some.request", "of another translator")
     };
     let refused = FopError::from(mkdir(&brick, "d", asked(b"other")).unwrap_err());
     assert_eq!((refused.errno, refused.xdata.int("glusterfs.preop.check.failed")), (Errno::EIO, Some(1)));
