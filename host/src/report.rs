@@ -96,15 +96,18 @@ fn system_error(words: &str) -> Option<u8> {
 
 /// Prints the error and gives the exit code.
 pub fn failure(program: &str, error: &StartError) -> ExitCode {
-    let words = error.words(std::io::stderr().is_terminal());
+    say(program, &error.words(std::io::stderr().is_terminal()));
+    ExitCode::from(error.exit_code())
+}
+
+/// Prints words on standard error, under the program's name; usage errors and drawings name their place themselves.
+pub fn say(program: &str, words: &str) {
     let words = words.trim_end();
-    // Usage errors and drawings name their place themselves.
     if words.contains('\n') {
         eprintln!("{words}");
     } else {
         eprintln!("{program}: {words}");
     }
-    ExitCode::from(error.exit_code())
 }
 
 /// The first lines of a log: who started, with what, and which options do nothing here.

@@ -124,3 +124,71 @@ fn debug_logs_to_standard_error_in_the_incumbents_layout() {
     assert!(first.starts_with("[20") && first.contains(" +0000] I [MSGID: 100030] [report.rs:"), "{first}");
     assert!(!Path::new(&host.path("x.log")).exists());
 }
+
+/// A plugin folder with a file in a translator's place that is no library.
+fn junk_plugin(host: &Host) -> String {
+    let folder = host.path("plugins");
+    fs::create_dir_all(folder.join("xlator/debug")).unwrap();
+    fs::write(folder.join("xlator/debug/trace.so"), "not a library").unwrap();
+    folder.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_translator_that_cannot_be_opened_is_named_with_its_place_in_the_volfile() {
+    let host = Host::new();
+    let plugins = junk_plugin(&host);
+    let volfile = host
+        .write("x.vol", "volume a\n type debug/trace\nend-volume\nvolume b\n type debug/trcae\nend-volume\n");
+    let (code, out, err) = host.run("mortar", &["check", &volfile, "--plugin-dir", &plugins]);
+    assert_eq!((code, out.as_str()), (Some(1), ""), "{err}");
+    assert!(err.contains("xlator/debug/trace.so: not a library that can be opened"), "{err}");
+    assert!(err.contains("there is no translator `debug/trcae` (did you mean `debug/trace`?)"), "{err}");
+    assert!(err.contains("x.vol:2:7") && err.contains("x.vol:5:7"), "{err}");
+}
+
+#[test]
+fn the_list_of_plugins_says_which_cannot_be_used() {
+    let host = Host::new();
+    let plugins = junk_plugin(&host);
+    let (code, out, err) = host.run("mortar", &["plugin", "list", "--plugin-dir", &plugins]);
+    assert_eq!(code, Some(1), "{err}");
+    assert!(out.starts_with("debug/trace  CANNOT BE USED: "), "{out}");
+    assert_eq!(err, "mortar: 1 of the plugins cannot be used\n");
+    let file = format!("{plugins}/xlator/debug/trace.so");
+    let (code, _, err) = host.run("mortar", &["plugin", "check", &file]);
+    assert_eq!(code, Some(1));
+    assert!(err.contains("not a library that can be opened"), "{err}");
+    let (code, _, err) = host.run("mortar", &["plugin", "info", "debug/tarce", "--plugin-dir", &plugins]);
+    assert_eq!(code, Some(1));
+    assert!(err.contains("did you mean `debug/trace`?"), "{err}");
+}
+
+#[test]
+fn the_tree_of_a_graph_is_shown_without_plugins_and_with_faulty_ones() {
+    let host = Host::new();
+    let volfile = host.write(
+        "x.vol",
+        "volume a\n type debug/trace\nend-volume\nvolume b\n type debug/trace\n subvolumes a\nend-volume\n",
+    );
+    let tree = "b  debug/trace\n  a  debug/trace\n";
+    let (code, out, _) = host.run("mortar", &["graph", &volfile]);
+    assert_eq!((code, out.as_str()), (Some(0), tree));
+    let plugins = junk_plugin(&host);
+    let (code, out, err) = host.run("mortar", &["graph", &volfile, "--plugin-dir", &plugins]);
+    assert_eq!((code, out.as_str()), (Some(1), tree));
+    assert!(err.contains("volume `a`: ") && err.contains("volume `b`: "), "{err}");
+}
+
+#[test]
+fn a_daemon_whose_management_socket_needs_a_transport_that_is_not_there_says_so() {
+    let host = Host::new();
+    let volfile = host.write("x.vol", "volume a\n type debug/trace\nend-volume\n");
+    let args = ["-f", &volfile, "-l", "x.log", "-p", "x.pid", "-S", "x.socket"];
+    let (code, _, err) = host.run("glusterfsd", &args);
+    assert_eq!(code, Some(1));
+    assert!(
+        err.contains("the transport for management cannot be opened: there is no transport `socket`"),
+        "{err}"
+    );
+    assert!(!host.path("x.pid").exists() && !host.path("x.socket").exists());
+}

@@ -12,6 +12,7 @@ use nix::unistd::{
 };
 
 use super::pidfile::{PidFile, PidFileError};
+use crate::report;
 use crate::settings::{Mode, Settings};
 
 /// The process could not leave the terminal.
@@ -155,7 +156,7 @@ fn wait(program: &str, read: OwnedFd, child: Pid, pid_file: Option<&PidFile>) ->
             }
         },
         Outcome::Failed { code, text } => {
-            eprintln!("{program}: {}", text.trim_end());
+            report::say(program, &text);
             code
         }
         Outcome::Silent => {
