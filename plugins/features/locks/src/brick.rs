@@ -1,4 +1,4 @@
-//! What tells this brick from others: `HOST:PATH`, as the storage below shows it.
+//! What tells this brick from others: `HOST:PATH/`, as the storage below shows its root.
 
 use plugin_api::fop::Getxattr;
 use plugin_api::{Frame, Gfid, Identity, Inode, IoBuf, Loc, Value};
@@ -28,7 +28,7 @@ impl Locks {
 fn parse(info: &str) -> Option<String> {
     let (path, rest) = info.split_once("POSIX(")?.1.split_once("):")?;
     let (host, _) = rest.split_once(':')?;
-    Some(format!("{host}:{path}"))
+    Some(format!("{host}:{path}/"))
 }
 
 #[cfg(test)]
@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn host_and_path_are_found() {
-        assert_eq!(parse("<POSIX(/b/v.1):server:/b/v.1/a>").as_deref(), Some("server:/b/v.1"));
+        assert_eq!(parse("<POSIX(/b/v.1):server:/b/v.1/a>").as_deref(), Some("server:/b/v.1/"));
         assert_eq!(parse("nothing of the kind"), None);
     }
 }
