@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::check::values;
 use super::hooks::Hooks;
-use super::{Draft, DraftNode, GraphError, Running, dump};
+use super::{Draft, DraftNode, GraphError, Running, dump, root};
 use crate::logging::{self, Level};
 
 /// How a graph is started.
@@ -37,8 +37,10 @@ enum Step {
 /// The translator that did not start, and why.
 pub async fn activate(draft: Draft, start: Start) -> Result<Running, GraphError> {
     let nodes = draft.nodes;
-    let parts = nodes.iter().filter_map(part).collect::<Vec<_>>();
+    let mut parts = nodes.iter().filter_map(part).collect::<Vec<_>>();
     assert_eq!(parts.len(), nodes.len(), "a draft with faults is not activated");
+    let tops = tops(&nodes);
+    parts.push(Part { name: root::NAME.to_owned(), module: root::module(), children: tops });
     let hooks = Hooks::default();
     let told = hooks.told();
     let graph =
@@ -53,16 +55,25 @@ pub async fn activate(draft: Draft, start: Start) -> Result<Running, GraphError>
     Ok(Running { graph, told, nodes: Mutex::new(nodes) })
 }
 
+/// The volumes that are nobody's child.
+fn tops(nodes: &[DraftNode]) -> Vec<usize> {
+    let mut has_parent = vec![false; nodes.len()];
+    nodes.iter().flat_map(|node| &node.node.children).for_each(|child| has_parent[*child] = true);
+    (0..nodes.len()).filter(|index| !has_parent[*index]).collect()
+}
+
 fn part(node: &DraftNode) -> Option<Part> {
     let module = node.opened.as_ref()?.module;
     Some(Part { name: node.node.name.clone(), module, children: node.node.children.clone() })
 }
 
 async fn run_steps(graph: &Arc<Graph>, nodes: &[DraftNode], limit: Duration) -> Result<(), GraphError> {
+    let root = nodes.len();
+    graph.init(root, &OptionValues::default()).expect("the root takes no options and does nothing");
     let steps = || {
         let inits = nodes.iter().enumerate().rev();
         let inits = inits.map(|(index, node)| Step::Init(index, values(&node.node)));
-        inits.chain(graph.tops().map(Step::Up))
+        inits.chain(graph.children(root).iter().map(|top| Step::Up(*top)))
     };
     let order: Vec<usize> = steps().map(|step| step.index()).collect();
     let (done, mut outcomes) = mpsc::channel(1);

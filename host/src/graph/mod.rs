@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use plugin_api::abi::graph::Graph;
 use plugin_api::abi::host::Direction;
-use plugin_api::{Event, EventKind};
+use plugin_api::abi::root::XlatorModuleRef;
+use plugin_api::fop::{Done, FopResult, FopType, Ipc, kind};
+use plugin_api::{Event, EventKind, Identity};
 
 pub mod activate;
 pub mod check;
@@ -17,6 +19,7 @@ mod fault;
 mod hooks;
 pub mod prepare;
 pub mod reconfigure;
+mod root;
 pub mod statedump;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -31,6 +34,7 @@ use crate::volfile::Plan;
 /// A graph that serves, with what it was made from.
 #[derive(Debug)]
 pub struct Running {
+    /// The volumes, and the root above them as its last.
     graph: Arc<Graph>,
     told: Arc<hooks::Told>,
     /// In the graph's order, with the options that are in force.
@@ -72,11 +76,30 @@ impl Running {
         self.told.port()
     }
 
-    /// Gives an event to the translators without a parent.
+    /// The translators that stand below none but the root.
+    pub fn tops(&self) -> &[usize] {
+        let root = self.graph.len() - 1;
+        self.graph.children(root)
+    }
+
+    /// Gives an event to the tops.
     pub fn notify_tops(&self, kind: EventKind) {
-        for top in self.graph.tops() {
-            self.graph.notify(top, Direction::Down, &Event::from(kind));
+        for top in self.tops() {
+            self.graph.notify(*top, Direction::Down, &Event::from(kind));
         }
+    }
+
+    /// Asks one translator about itself, by an `ipc` that its parent winds: what stands below it is not asked in its
+    /// place. Nothing when it does not answer such questions at all.
+    pub async fn ask(&self, index: usize, about: Ipc) -> Option<FopResult<Done>> {
+        let answers = |module: XlatorModuleRef| module.fops().iter().any(|slot| slot.code == kind::ipc::CODE);
+        if !self.nodes().get(index)?.opened.as_ref().is_some_and(|opened| answers(opened.module)) {
+            return None;
+        }
+        let place = |parent: usize| self.graph.children(parent).iter().position(|child| *child == index);
+        let (parent, place) = (0..self.graph.len()).find_map(|parent| Some((parent, place(parent)?)))?;
+        let frame = self.graph.handle(parent).frame(Identity::default());
+        Some(frame.child_at(place).ipc(about).await)
     }
 
     /// Stops the graph: the tops hear PARENT_DOWN, then `fini` runs, the top first.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use gluster_rpc::{Call, Program, Reply};
 use gluster_xdr::brickop::{BRICK_OPS, BrickOpReq, BrickOpRsp, BrickProc};
 use plugin_api::fop::{FopError, Ipc};
-use plugin_api::{Dict, Errno, Identity, IoBuf};
+use plugin_api::{Dict, Errno, IoBuf};
 
 use super::management::Current;
 use super::{Item, News};
@@ -83,8 +83,8 @@ impl BrickOps {
                 let running = self.running()?;
                 ask(&running, &name, input(&request.input)?).await
             }
-            BrickProc::Status => self.status(&input(&request.input)?),
-            BrickProc::NodeStatus => self.node_status(&input(&request.input)?),
+            BrickProc::Status => self.status(input(&request.input)?).await,
+            BrickProc::NodeStatus => self.node_status(input(&request.input)?).await,
             BrickProc::Attach | BrickProc::SvcAttach | BrickProc::SvcDetach => {
                 Err(unsupported("this process serves one graph and takes no other"))
             }
@@ -113,17 +113,17 @@ impl BrickOps {
     }
 
     /// A brick's status: that it answers is the status; details are asked for by bits.
-    fn status(&self, input: &Dict) -> Result<Dict, Refusal> {
+    async fn status(&self, input: Dict) -> Result<Dict, Refusal> {
         let running = self.running()?;
         let brick = input.str("brick-name").unwrap_or_default();
         if !brick.is_empty() && running.graph().find(brick).is_none() {
             let why = format!("this process has no brick {brick}");
             return Err(Refusal { errno: Errno::ENOENT, why });
         }
-        details(input)
+        details(&running, input).await
     }
 
-    fn node_status(&self, input: &Dict) -> Result<Dict, Refusal> {
+    async fn node_status(&self, input: Dict) -> Result<Dict, Refusal> {
         let running = self.running()?;
         let asked = input.int("cmd").unwrap_or(0);
         let Some((_, service)) = SERVICES.iter().find(|(bit, _)| asked & bit != 0) else {
@@ -133,34 +133,37 @@ impl BrickOps {
             let why = format!("this process has no {service}");
             return Err(Refusal { errno: Errno::ENOENT, why });
         }
-        details(input)
+        details(&running, input).await
     }
 }
 
-fn details(input: &Dict) -> Result<Dict, Refusal> {
+/// What the bits of `cmd` ask for, which the tops of the graph know: who is connected, and what they hold.
+async fn details(running: &Running, input: Dict) -> Result<Dict, Refusal> {
     let asked = input.int("cmd").unwrap_or(0);
-    match DETAILS.iter().find(|(bit, _)| asked & bit != 0) {
-        Some((_, what)) => Err(unsupported(&format!("this build does not list {what}"))),
-        None => Ok(Dict::new()),
+    let Some((_, what)) = DETAILS.iter().find(|(bit, _)| asked & bit != 0) else { return Ok(Dict::new()) };
+    for top in running.tops() {
+        match running.ask(*top, Ipc { op: TRANSLATOR_INFO, xdata: input.clone() }).await {
+            Some(Ok(done)) => return Ok(done.xdata),
+            Some(Err(error)) if error.errno != Errno::EOPNOTSUPP => {
+                return Err(Refusal { errno: error.errno, why: format!("no {what}: {}", error.errno) });
+            }
+            _ => {}
+        }
     }
+    Err(unsupported(&format!("no translator of this graph lists {what}")))
 }
 
-/// Asks a translator about itself: its parents wind it an `ipc`, whose answer's xdata is the answer.
+/// Asks the translator of this name about itself; the answer's xdata is the answer.
 async fn ask(running: &Running, name: &str, request: Dict) -> Result<Dict, Refusal> {
-    let graph = running.graph();
-    let refuse = |errno, why: String| Err(Refusal { errno, why });
-    let Some(index) = graph.find(name) else {
-        return refuse(Errno::ENOENT, format!("this process has no translator {name}"));
+    let Some(index) = running.graph().find(name) else {
+        return Err(Refusal { errno: Errno::ENOENT, why: format!("this process has no translator {name}") });
     };
-    let place = |parent: usize| graph.children(parent).iter().position(|child| *child == index);
-    let Some((parent, place)) = (0..graph.len()).find_map(|parent| Some((parent, place(parent)?))) else {
-        return refuse(Errno::EOPNOTSUPP, format!("{name} is the top of this graph, and nobody can ask it"));
-    };
-    let frame = graph.handle(parent).frame(Identity::default());
-    let answer = frame.child_at(place).ipc(Ipc { op: TRANSLATOR_INFO, xdata: request }).await;
-    match answer {
-        Ok(done) => Ok(done.xdata),
-        Err(FopError { errno, .. }) => refuse(errno, format!("{name} has no answer: {errno}")),
+    match running.ask(index, Ipc { op: TRANSLATOR_INFO, xdata: request }).await {
+        Some(Ok(done)) => Ok(done.xdata),
+        Some(Err(FopError { errno, .. })) => {
+            Err(Refusal { errno, why: format!("{name} has no answer: {errno}") })
+        }
+        None => Err(unsupported(&format!("{name} does not answer questions"))),
     }
 }
 
@@ -232,7 +235,7 @@ mod tests {
         assert_eq!(ops.follow(BrickProc::Status, &order("", &plain)).await, Ok(Dict::new()));
         let clients = Dict::new().with("brick-name", "/b").with("cmd", 2);
         let (errno, why) = refusal(&ops, BrickProc::Status, "", clients).await;
-        assert_eq!((errno, why.as_str()), (Errno::EOPNOTSUPP, "this build does not list clients"));
+        assert_eq!((errno, why.as_str()), (Errno::EOPNOTSUPP, "no translator of this graph lists clients"));
         let shd = Dict::new().with("cmd", 0x1001);
         let (errno, why) = refusal(&ops, BrickProc::NodeStatus, "", shd).await;
         assert_eq!((errno, why.as_str()), (Errno::ENOENT, "this process has no glustershd"));
@@ -258,8 +261,20 @@ mod tests {
             assert_eq!(answer.int("/b"), Some(13));
             let (errno, why) = refusal(&ops, BrickProc::XlatorInfo, "/b", Dict::new()).await;
             assert_eq!((errno, why.as_str()), (Errno::EINVAL, "/b has no answer: Invalid argument"));
-            let (errno, _) = refusal(&ops, BrickProc::XlatorInfo, "v-server", input).await;
-            assert_eq!(errno, Errno::EOPNOTSUPP);
+            // What the server does not answer, its child is not asked for.
+            let (errno, why) = refusal(&ops, BrickProc::XlatorInfo, "v-server", input).await;
+            assert_eq!((errno, why.as_str()), (Errno::EOPNOTSUPP, "v-server does not answer questions"));
+            a_top_answers_for_its_clients().await;
         });
+    }
+
+    async fn a_top_answers_for_its_clients() {
+        let start = Start { init_timeout: Duration::from_secs(10), fault_limit: 0 };
+        let alone = activate(draft("volume top\n type test/answers\nend-volume\n"), start).await.unwrap();
+        let ops = BrickOps::new(Current::default(), Arc::default());
+        *ops.current.write().unwrap() = Some(Arc::new(alone));
+        let asked = order("", &Dict::new().with("cmd", 2).with("op", 3));
+        let answer = ops.follow(BrickProc::Status, &asked).await.unwrap();
+        assert_eq!(answer.int("top"), Some(13));
     }
 }
