@@ -1,5 +1,6 @@
 //! Harness: starts hosts in private places and waits for conditions.
 //!
+//! - [`built`]: what cargo has built beside the test: the host, plugins, plugins with faults
 //! - [`stack`]: which programs are under test, and which are the incumbent's
 //! - [`sandbox`]: namespaces of their own for a daemon, its bricks and its clients
 //! - [`process`]: a program run to its end or its time limit; what runs inside a sandbox
@@ -10,6 +11,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod built;
 pub mod cluster;
 pub mod pattern;
 pub mod process;
