@@ -48,7 +48,9 @@ impl Drop for Chain {
 fn copies(built: &Path, folder: &Path) {
     let copy = |from: &str, to: String| {
         std::fs::copy(built.join(format!("libhop_{from}.so")), folder.join(format!("libbench_{to}.so")))
-            .unwrap_or_else(|e| panic!("libhop_{from}.so below {}: {e}; build the workspace first", built.display()));
+            .unwrap_or_else(|e| {
+                panic!("libhop_{from}.so below {}: {e}; build the workspace first", built.display())
+            });
     };
     for n in 0..CHAIN {
         copy("pass", format!("pass{n}"));
@@ -92,7 +94,8 @@ fn flush(frame: &OwnedFrame, fd: &Fd) {
 }
 
 fn stat(frame: &OwnedFrame, fd: &Fd) {
-    drive(frame.child().stat(Stat { loc: Loc::of(fd.inode().clone()), xdata: Dict::new() })).expect("answered");
+    drive(frame.child().stat(Stat { loc: Loc::of(fd.inode().clone()), xdata: Dict::new() }))
+        .expect("answered");
 }
 
 type Fop = fn(&OwnedFrame, &Fd);
@@ -168,7 +171,8 @@ fn instructions(case: usize, kind: usize) -> Option<f64> {
             .output()
             .ok()?;
         let text = std::fs::read_to_string(file).ok().filter(|_| done.status.success())?;
-        let totals = text.lines().find_map(|line| line.strip_prefix("totals:").or(line.strip_prefix("summary:")))?;
+        let totals =
+            text.lines().find_map(|line| line.strip_prefix("totals:").or(line.strip_prefix("summary:")))?;
         totals.trim().parse().ok()
     };
     let (few, many) = (100, 1100);
