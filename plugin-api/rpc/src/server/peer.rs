@@ -32,7 +32,7 @@ pub struct Peer {
 /// What waits on a connection.
 #[derive(Default)]
 struct Work {
-    /// Calls started and not answered.
+    /// Calls started and not answered, but for those that may wait for others.
     outstanding: usize,
     /// Records that were read before the connection could be paused; no more than one batch.
     backlog: VecDeque<IoBuf>,
@@ -162,8 +162,9 @@ impl Peer {
         };
         match self.service.route(&call, self) {
             Ok((program, identity)) => {
-                self.work().outstanding += 1;
-                let answered = Answered { peer: self.clone(), xid: call.xid, reply: None };
+                let counts = !program.may_wait(call.procedure);
+                self.work().outstanding += usize::from(counts);
+                let answered = Answered { peer: self.clone(), xid: call.xid, counts, reply: None };
                 program.run(unwrap(call, identity, self.clone()), answered);
             }
             Err(status) => {
@@ -264,6 +265,7 @@ impl HandlerImpl for Serve {
 pub(super) struct Answered {
     peer: Arc<Peer>,
     xid: u32,
+    counts: bool,
     reply: Option<Reply>,
 }
 
@@ -281,7 +283,7 @@ impl Drop for Answered {
         }
         let has_to_go_on = {
             let mut work = self.peer.work();
-            work.outstanding -= 1;
+            work.outstanding -= usize::from(self.counts);
             work.paused && !work.draining
         };
         if has_to_go_on {

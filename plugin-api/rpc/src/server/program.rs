@@ -21,6 +21,13 @@ pub trait Program: Send + Sync + 'static {
         false
     }
 
+    /// Whether calls of the procedure may wait for as long as another client likes (blocking locks). They do not count
+    /// among the outstanding calls of a connection, since the call that ends their waiting may come behind them; the
+    /// program bounds them itself.
+    fn may_wait(&self, _procedure: u32) -> bool {
+        false
+    }
+
     /// Whether the program shows up in lists of what is served.
     fn is_listed(&self) -> bool {
         true
@@ -35,6 +42,7 @@ pub(super) trait AnyProgram: Send + Sync {
     fn program(&self) -> gluster_xdr::Program;
     fn run(self: Arc<Self>, call: Call, answered: Answered);
     fn is_unprivileged(&self, procedure: u32) -> bool;
+    fn may_wait(&self, procedure: u32) -> bool;
     fn is_listed(&self) -> bool;
     fn disconnected(&self, peer: &Arc<Peer>);
 }
@@ -50,6 +58,10 @@ impl<P: Program> AnyProgram for P {
 
     fn is_unprivileged(&self, procedure: u32) -> bool {
         Program::is_unprivileged(self, procedure)
+    }
+
+    fn may_wait(&self, procedure: u32) -> bool {
+        Program::may_wait(self, procedure)
     }
 
     fn is_listed(&self) -> bool {
