@@ -18,6 +18,7 @@ mod server;
 mod session;
 mod squash;
 mod upcall;
+mod waiting;
 
 use std::sync::Arc;
 

@@ -8,6 +8,7 @@ use plugin_api::fop::Flush;
 use plugin_api::{Client, Dict, Gfid, Handle, Iatt, Identity, rt};
 
 use crate::fds::FdTable;
+use crate::waiting::Locks;
 
 /// One sign-in on one connection.
 ///
@@ -20,6 +21,8 @@ pub(crate) struct Session {
     pub(crate) brick: usize,
     /// What it has open.
     pub(crate) fds: FdTable,
+    /// How many of its calls may wait for locks.
+    pub(crate) locks: Locks,
     /// The folder that it takes for the root, when it is not the root.
     pub(crate) subdir: Option<Gfid>,
     /// The connection.
@@ -40,7 +43,16 @@ impl Session {
         applicant: Applicant,
     ) -> Self {
         let peer = Arc::downgrade(peer);
-        Self { client, brick, fds: FdTable::default(), subdir, peer, applicant, handle }
+        Self {
+            client,
+            brick,
+            fds: FdTable::default(),
+            locks: Locks::default(),
+            subdir,
+            peer,
+            applicant,
+            handle,
+        }
     }
 
     /// The gfid that a request means: the root of a client that mounted a folder is that folder.

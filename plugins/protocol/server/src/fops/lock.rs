@@ -1,10 +1,12 @@
 //! Procedures on locks and leases.
 
+use gluster_rpc::{Call, Reply};
 use gluster_xdr::fop::*;
 use plugin_api::fop::{self, EntrylkCmd, Flock, LockCmd, LockKind};
 use plugin_api::{Errno, IoBuf};
 
 use super::procedure::{plain_answers, procedures};
+use super::response::Response;
 use crate::names;
 use crate::resolve::READ_WRITE;
 
@@ -54,6 +56,19 @@ procedures! {
     /// Takes POSIX locks that moved here with their file.
     Setactivelk(r: SetactivelkReq, c) -> CommonRsp, setactivelk {
         fop::Setactivelk { loc: c.loc(r.gfid).await?, locks: r.locks, xdata: r.xdata }
+    }
+}
+
+/// Whether calls of the procedure may wait until another client gives its lock back.
+pub(super) fn is_lock(procedure: Proc) -> bool {
+    matches!(procedure, Proc::Lk | Proc::Inodelk | Proc::Finodelk | Proc::Entrylk | Proc::Fentrylk)
+}
+
+/// The answer to a client that waits for too many locks.
+pub(super) fn too_many(procedure: Proc, call: &Call) -> Reply {
+    match procedure {
+        Proc::Lk => call.reply(&LkRsp::failure(Errno::ENOLCK.into())),
+        _ => call.reply(&CommonRsp::failure(Errno::ENOLCK.into())),
     }
 }
 

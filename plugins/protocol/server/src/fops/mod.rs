@@ -38,7 +38,17 @@ impl Program for FopProgram {
         let Some(session) = call.peer.attached::<Session>() else {
             return at_once(call.refuse(Status::GarbageArgs));
         };
-        self.start(procedure, session, call)
+        if !lock::is_lock(procedure) {
+            return self.start(procedure, session, call);
+        }
+        match session.locks.enter() {
+            Some(waiting) => waiting.until(self.start(procedure, session, call)),
+            None => at_once(lock::too_many(procedure, &call)),
+        }
+    }
+
+    fn may_wait(&self, procedure: u32) -> bool {
+        Proc::from_number(procedure).is_some_and(lock::is_lock)
     }
 }
 

@@ -214,3 +214,41 @@ fn a_server_that_stops_lets_its_graph_go_and_its_clients_hear_of_it() {
         until(|| std::sync::Arc::strong_count(&brick.graph) == 1).await;
     });
 }
+
+#[test]
+fn however_many_locks_a_client_waits_for_it_is_heard_and_missed_when_it_goes() {
+    let brick = Brick::up("/waiters", &[("rpc.outstanding-rpc-limit", "4")]);
+    run(async {
+        let client = brick.client().await;
+        create(&client, "file", 0o302).await;
+        let request = gluster_xdr::encode(&LkReq { gfid: ID, fd: 0, cmd: 2, kind: 1, ..LkReq::default() });
+        let mut waiting: Vec<_> =
+            (0..5000).map(|_| client.raw(Proc::Lk.number(), request.clone(), Default::default())).collect();
+        let mut refused = 0;
+        for lock in waiting.split_off(4096) {
+            let answer: LkRsp = gluster_xdr::decode(&lock.await.unwrap()).unwrap();
+            assert_eq!((answer.op_ret, answer.op_errno), (-1, Errno::ENOLCK.raw()));
+            refused += 1;
+        }
+        assert_eq!((refused, brick.seen.count("lk")), (904, 4096));
+        client.client.disconnect();
+        for lock in waiting {
+            assert!(lock.await.is_err());
+        }
+        until(|| brick.seen.flushed.load(Ordering::SeqCst) == 1).await;
+    });
+}
+
+#[test]
+fn calls_behind_locks_that_wait_are_served() {
+    let brick = Brick::up("/behind", &[("rpc.outstanding-rpc-limit", "2")]);
+    run(async {
+        let client = brick.client().await;
+        create(&client, "file", 0o302).await;
+        let request = gluster_xdr::encode(&LkReq { gfid: ID, fd: 0, cmd: 2, kind: 1, ..LkReq::default() });
+        let _waiting: Vec<_> =
+            (0..100).map(|_| client.raw(Proc::Lk.number(), request.clone(), Default::default())).collect();
+        assert_eq!(write(&client, 0, ID, b"on").await.op_ret, 2);
+        assert_eq!(brick.seen.count("lk"), 100);
+    });
+}
