@@ -15,6 +15,7 @@ use std::sync::Arc;
 use gluster_rpc::{Call, Program, Reply};
 use gluster_xdr::fop::{CommonRsp, FOP, Proc};
 use gluster_xdr::rpc::Status;
+use plugin_api::IoBuf;
 use plugin_api::rt::BoxFuture;
 
 use self::procedure::serve;
@@ -30,7 +31,7 @@ impl Program for FopProgram {
         FOP
     }
 
-    fn call(&self, call: Call) -> impl Future<Output = Reply> + Send {
+    fn call(&self, mut call: Call) -> impl Future<Output = Reply> + Send {
         let Some(procedure) = Proc::from_number(call.procedure) else {
             return at_once(call.no_such_procedure());
         };
@@ -41,6 +42,9 @@ impl Program for FopProgram {
         if !lock::is_lock(procedure) {
             return self.start(procedure, session, call);
         }
+        // What waits for long keeps only its own bytes, not the buffer that it was read into with others.
+        call.args = IoBuf::copy_from_slice(&call.args);
+        call.identity.lk_owner = call.identity.lk_owner.detached();
         match session.locks.enter() {
             Some(waiting) => waiting.until(self.start(procedure, session, call)),
             None => at_once(lock::too_many(procedure, &call)),
