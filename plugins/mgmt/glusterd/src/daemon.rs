@@ -42,8 +42,11 @@ pub struct Daemon {
     pub bricks: Arc<dyn Runner>,
     /// Who is told of what happens.
     pub outside: Arc<dyn Outside>,
-    /// Held from the look at all bricks until a new volume's are among them, so that no two volumes get the same one.
+    /// Held from the look at all bricks until a new volume's are among them, so that no two volumes get the same one;
+    /// and while a volume goes.
     pub creating: tokio::sync::Mutex<()>,
+    /// Whether bricks are what the store says since the start.
+    pub settled: tokio::sync::watch::Sender<bool>,
     state: Mutex<State>,
     last_port: AtomicU32,
 }
@@ -60,6 +63,7 @@ impl Daemon {
             history: History::new(config.paths.command_log()),
             locks: LockTable::default(),
             creating: tokio::sync::Mutex::default(),
+            settled: tokio::sync::watch::Sender::new(false),
             state: Mutex::new(state),
             last_port: AtomicU32::new(FIRST_VOLUME_PORT),
             config,
@@ -138,8 +142,8 @@ impl Daemon {
     }
 
     /// Notes a command in the history.
-    pub fn note(&self, command: &str, failure: Option<&str>) {
-        if let Err(error) = self.history.note(command, failure) {
+    pub fn note(&self, command: &str, is_done: bool, said: &str) {
+        if let Err(error) = self.history.note(command, is_done, said) {
             log!(Error, "the command history cannot be written", why = error);
         }
     }

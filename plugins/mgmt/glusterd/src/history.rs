@@ -28,14 +28,15 @@ impl History {
         self.open().map(drop)
     }
 
-    /// Notes a command and its outcome: nothing for a success, else why it failed.
+    /// Notes a command, whether it was done, and what was said of it, if anything.
     ///
     /// # Errors
     /// The line cannot be written; the command has run all the same.
-    pub fn note(&self, command: &str, failure: Option<&str>) -> std::io::Result<()> {
-        let outcome = match failure {
-            None => "SUCCESS".to_owned(),
-            Some(why) => format!("FAILED : {}", visible(why)),
+    pub fn note(&self, command: &str, is_done: bool, said: &str) -> std::io::Result<()> {
+        let outcome = match (is_done, visible(said)) {
+            (true, said) if said.is_empty() => "SUCCESS".to_owned(),
+            (true, said) => format!("SUCCESS : {said}"),
+            (false, why) => format!("FAILED : {why}"),
         };
         let line = format!("[{}]  : {} : {outcome}\n", now(), visible(command));
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
@@ -92,8 +93,8 @@ mod tests {
     fn a_command_cannot_write_lines_of_its_own() {
         let folder = tempfile::tempdir().unwrap();
         let history = History::new(folder.path().join("cmd_history.log"));
-        history.note("volume start v", None).unwrap();
-        history.note("volume set v a\n[x]", Some("no\nDid you mean")).unwrap();
+        history.note("volume start v", true, "").unwrap();
+        history.note("volume set v a\n[x]", false, "no\nDid you mean").unwrap();
         let text = std::fs::read_to_string(folder.path().join("cmd_history.log")).unwrap();
         let lines: Vec<_> = text.lines().map(|line| line.split_once("]  : ").unwrap().1).collect();
         assert_eq!(lines, ["volume start v : SUCCESS", "volume set v a [x] : FAILED : no Did you mean"]);

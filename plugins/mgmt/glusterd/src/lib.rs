@@ -121,6 +121,7 @@ fn start(config: Config) -> Result<Running, InitError> {
         .with("max-port", u32::from(config.max_port));
     let watcher = Arc::new(Watcher(arrivals.clone())).share();
     let ports = open::program("pmap", &range, watcher).map_err(InitError)?;
+    bricks::claim::unclaim_unborn(&config.paths);
     let restored = restore::restore(&config.paths)?;
     for skipped in &restored.skipped {
         log!(Warn, "folder left out", path = skipped.path.display(), why = skipped.reason);

@@ -1,23 +1,32 @@
 //! After a start: bricks are made to be what the store says.
 
 use crate::daemon::Daemon;
+use crate::locks::Target;
 use crate::store::folder::StoredVolume;
+use futures_util::StreamExt;
 use futures_util::future::join_all;
+use futures_util::stream;
 use plugin_api::log;
 
 /// Starts the bricks of started volumes that do not run, takes over those that do, and ends the bricks that a crash
 /// has left of volumes that are not started.
 pub async fn bricks(daemon: &Daemon) {
     let names: Vec<String> = daemon.state().volumes.keys().cloned().collect();
-    for name in names {
-        // An operation that is quicker than this has settled the volume itself.
-        let target = crate::locks::Target::Volume(name.clone());
-        let Ok(_lock) = daemon.locks.take(&target, daemon.config.lock_timer) else { continue };
-        match daemon.volume(&name) {
-            Some(stored) if stored.volume.is_started() => start(daemon, stored).await,
-            Some(stored) => end(daemon, &stored).await,
-            None => {}
-        }
+    stream::iter(names).for_each_concurrent(VOLUMES_AT_ONCE, |name| volume(daemon, name)).await;
+    daemon.settled.send_replace(true);
+}
+
+/// How many volumes are settled at once: their bricks all begin with the same disk and processors.
+const VOLUMES_AT_ONCE: usize = 4;
+
+async fn volume(daemon: &Daemon, name: String) {
+    // An operation that is quicker than this has settled the volume itself.
+    let target = Target::Volume(name.clone());
+    let Ok(_lock) = daemon.locks.take(&target, daemon.config.lock_timer) else { return };
+    match daemon.volume(&name) {
+        Some(stored) if stored.volume.is_started() => start(daemon, stored).await,
+        Some(stored) => end(daemon, &stored).await,
+        None => {}
     }
 }
 

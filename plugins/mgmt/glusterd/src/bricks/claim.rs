@@ -24,9 +24,24 @@ pub fn claim(path: &Path, volume: Uuid, force: bool) -> Result<(), BrickError> {
 
 /// Takes the mark of a volume that did not come to be off its folder again, as far as that goes.
 pub fn unclaim(path: &Path, volume: Uuid) {
-    if super::check::volume_id(path) == Ok(volume) {
+    if crate::store::atomic::step(path).is_ok() && super::check::volume_id(path) == Ok(volume) {
         let _ = rustix::fs::lremovexattr(path, VOLUME_ID_XATTR);
         // It goes only if nobody has put anything in.
         let _ = rustix::fs::rmdir(path.join(".glusterfs"));
+    }
+}
+
+/// Takes the marks back of volumes that a crash has kept from being made; call it before the trash is emptied.
+pub fn unclaim_unborn(paths: &crate::paths::Paths) {
+    let Ok(entries) = std::fs::read_dir(paths.trash()) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let id = name.to_str().and_then(|name| name.strip_suffix(".creating")?.parse::<Uuid>().ok());
+        let (Some(id), Ok(bricks)) = (id, std::fs::read_dir(entry.path().join("bricks"))) else { continue };
+        for file in bricks.flatten() {
+            if let Ok(brick) = crate::store::brick_file::read(&file.path(), "", 0) {
+                unclaim(Path::new(&brick.path), id);
+            }
+        }
     }
 }

@@ -140,15 +140,17 @@ impl Operation for Create {
             let name = BrickName { host: brick.host.clone(), path: brick.path.clone() };
             check_overlap(&name, Path::new(&brick.real_path), daemon.node, daemon.state().bricks())?;
         }
-        let mut claims = Claims { volume: self.volume.id, taken: Vec::new() };
-        for brick in &self.volume.bricks {
-            claim(Path::new(&brick.path), self.volume.id, self.force)?;
-            claims.taken.push(brick.path.clone());
-        }
         let options = daemon.state().options.clone();
         let volfiles = files::generate(&self.volume, &options, &daemon.config.paths);
+        let mut claims = Claims { volume: self.volume.id, taken: Vec::new() };
         let mut stored = StoredVolume::new(self.volume.clone())?;
-        stored.create(&daemon.config.paths, &volfiles)?;
+        stored.create_after(&daemon.config.paths, &volfiles, || -> Result<(), Refusal> {
+            for brick in &self.volume.bricks {
+                claim(Path::new(&brick.path), self.volume.id, self.force)?;
+                claims.taken.push(brick.path.clone());
+            }
+            Ok(())
+        })?;
         claims.taken.clear();
         self.folders.drain(..).for_each(CheckedFolder::keep);
         daemon.replace(stored);

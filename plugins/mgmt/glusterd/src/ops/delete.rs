@@ -44,6 +44,8 @@ impl Operation for Delete {
     }
 
     async fn commit(&mut self, daemon: &Daemon, _reply: &mut Dict) -> Result<String, Refusal> {
+        // Volumes come and go through one folder.
+        let _turn = daemon.creating.lock().await;
         existing(daemon, &self.name)?.remove(&daemon.config.paths)?;
         daemon.state().volumes.remove(&self.name);
         // Pid files of a volume that is gone; a folder that is not empty stays.

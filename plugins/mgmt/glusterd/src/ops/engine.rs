@@ -6,7 +6,7 @@
 use super::{IN_PROGRESS, Refusal, Request};
 use crate::daemon::Daemon;
 use crate::hooks::{Hook, Side};
-use crate::locks::Target;
+use crate::locks::{Lock, Target};
 use gluster_xdr::cli::CliRsp;
 use gluster_xdr::mgmt::Op;
 use plugin_api::{Dict, log};
@@ -85,11 +85,8 @@ async fn phases<O: Operation>(
     reply: &mut Dict,
 ) -> Result<String, Refusal> {
     let target = operation.target();
-    let _lock = daemon
-        .locks
-        .take(&target, lock_limit(daemon, reply))
-        .map_err(|busy| Refusal { errno: IN_PROGRESS, text: busy.to_string() })?;
-    keep_books::<O>(daemon, &target, reply);
+    let _lock = lock(daemon, &target, reply).await?;
+    keep_books::<O>(daemon, reply);
     operation.stage(daemon, reply).await?;
     let note = operation.brick_operations(daemon, reply).await?;
     if let Some(hook) = operation.hook(daemon, Side::Pre) {
@@ -106,6 +103,18 @@ async fn phases<O: Operation>(
     Ok(if note.is_empty() { said } else { note })
 }
 
+/// Takes the lock at once, or not at all; but what a start of the daemon holds is waited for.
+async fn lock(daemon: &Daemon, target: &Target, request: &Dict) -> Result<Lock, Refusal> {
+    let limit = lock_limit(daemon, request);
+    let mut taken = daemon.locks.take(target, limit);
+    if taken.is_err() && !*daemon.settled.borrow() {
+        // The sender lives as long as the daemon.
+        let _ = daemon.settled.subscribe().wait_for(|settled| *settled).await;
+        taken = daemon.locks.take(target, limit);
+    }
+    taken.map_err(|busy| Refusal { errno: IN_PROGRESS, text: busy.to_string() })
+}
+
 /// A CLI that waits longer than usual says so, and gets its lock for longer than that.
 fn lock_limit(daemon: &Daemon, request: &Dict) -> Duration {
     const BEYOND_THE_CLI: u64 = 120;
@@ -117,7 +126,7 @@ fn lock_limit(daemon: &Daemon, request: &Dict) -> Duration {
 }
 
 /// Adds what every reply of the framework carries.
-fn keep_books<O: Operation>(daemon: &Daemon, target: &Target, reply: &mut Dict) {
+fn keep_books<O: Operation>(daemon: &Daemon, reply: &mut Dict) {
     let own = daemon.node.as_bytes().to_vec();
     match O::FRAMEWORK {
         Framework::Synctask => {
@@ -130,9 +139,8 @@ fn keep_books<O: Operation>(daemon: &Daemon, target: &Target, reply: &mut Dict) 
             reply.set("is_synctasked", 1);
         }
     }
-    if let Target::Volume(name) = target
-        && let Some(stored) = daemon.volume(name)
-    {
+    let volume = reply.str("volname").and_then(|name| daemon.volume(name));
+    if let Some(stored) = volume {
         reply.set("vol-id", stored.volume.id.to_string());
     }
 }

@@ -10,6 +10,7 @@ use crate::options::edit::{self, Reset as Done};
 use crate::options::suggest::did_you_mean;
 use crate::options::{self, Flags};
 use crate::opversion::VolumeOpVersions;
+use crate::volume::Volume;
 use gluster_xdr::mgmt::Op;
 use plugin_api::Dict;
 
@@ -49,6 +50,10 @@ impl Reset {
         Ok(())
     }
 
+    fn on(&self, daemon: &Daemon, volume: &mut Volume) -> Result<Done, Refusal> {
+        Ok(edit::reset(volume, &self.key, self.force, daemon.config.family())?)
+    }
+
     fn commit_cluster(&self, daemon: &Daemon) -> Result<(), Refusal> {
         let mut options = daemon.state().options.clone();
         let names: Vec<String> = match self.key.as_str() {
@@ -76,9 +81,7 @@ impl Operation for Reset {
 
     async fn stage(&mut self, daemon: &Daemon, _reply: &mut Dict) -> Result<(), Refusal> {
         match &self.volume {
-            Some(name) => {
-                edit::reset(&mut existing(daemon, name)?.volume, &self.key, self.force).map(drop)?
-            }
+            Some(name) => self.on(daemon, &mut existing(daemon, name)?.volume).map(drop)?,
             None => self.check_cluster()?,
         }
         Ok(())
@@ -90,7 +93,7 @@ impl Operation for Reset {
             return Ok(String::new());
         };
         let mut stored = existing(daemon, name)?;
-        let done = edit::reset(&mut stored.volume, &self.key, self.force)?;
+        let done = self.on(daemon, &mut stored.volume)?;
         let needed = VolumeOpVersions::of(&stored.volume);
         (stored.volume.op_version, stored.volume.client_op_version) = (needed.node, needed.client);
         daemon.store(stored)?;

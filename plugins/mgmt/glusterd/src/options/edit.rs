@@ -135,12 +135,13 @@ pub enum Reset {
 }
 
 /// Resets one option, or all for the key `all`, and sets again what every volume of the kind is created with.
+/// `address_family` is the family that the daemon listens on.
 ///
 /// # Errors
 /// The name is unknown, not for one volume, or protected. The volume is unchanged then.
-pub fn reset(volume: &mut Volume, key: &str, force: bool) -> Result<Reset, Refusal> {
+pub fn reset(volume: &mut Volume, key: &str, force: bool, address_family: &str) -> Result<Reset, Refusal> {
     let outcome = if key == "all" { reset_all(volume, force) } else { reset_one(volume, key, force)? };
-    set_defaults(volume);
+    set_defaults(volume, address_family);
     Ok(outcome)
 }
 
@@ -188,12 +189,13 @@ fn reset_all(volume: &mut Volume, force: bool) -> Reset {
 }
 
 /// Sets what every volume of the kind is created with, where it is not set.
-pub fn set_defaults(volume: &mut Volume) {
+fn set_defaults(volume: &mut Volume, address_family: &str) {
     let fresh_replicas = matches!(volume.kind, VolumeKind::Replicate { .. })
         && volume.status == crate::volume::VolumeStatus::Created;
     let has_quota = volume.options.get("features.quota").and_then(parse_bool) == Some(true);
     for (name, value, wanted) in [
         ("nfs.disable", "on", true),
+        ("transport.address-family", address_family, true),
         ("features.quota-deem-statfs", "on", has_quota),
         ("storage.fips-mode-rchecksum", "on", true),
         ("cluster.granular-entry-heal", "on", fresh_replicas),
@@ -210,9 +212,7 @@ pub fn set_created(volume: &mut Volume, address_family: &str) {
     if matches!(volume.kind, VolumeKind::Replicate { .. }) {
         volume.options.set("performance.client-io-threads", "off");
     }
-    volume.options.set("nfs.disable", "on");
-    volume.options.set("transport.address-family", address_family);
-    set_defaults(volume);
+    set_defaults(volume, address_family);
 }
 
 fn unknown(text: &str, typed: &str) -> String {
@@ -307,13 +307,13 @@ mod tests {
         for (name, value) in [("features.bitrot", "on"), ("user.x", "1"), ("nfs.disable", "off")] {
             volume.options.set(name, value);
         }
-        let error = reset(&mut volume, "features.bitrot", false).unwrap_err();
+        let error = reset(&mut volume, "features.bitrot", false, "inet").unwrap_err();
         assert_eq!(error.0, "'features.bitrot' is protected. To reset use 'force'.");
-        assert!(matches!(reset(&mut volume, "all", false).unwrap(), Reset::LeftProtected(_)));
+        assert!(matches!(reset(&mut volume, "all", false, "inet").unwrap(), Reset::LeftProtected(_)));
         assert_eq!(volume.options.get("features.bitrot"), Some("on"));
         assert_eq!(volume.options.get("nfs.disable"), Some("on"));
         assert_eq!(volume.options.get("user.x"), None);
-        assert_eq!(reset(&mut volume, "all", true).unwrap(), Reset::All);
+        assert_eq!(reset(&mut volume, "all", true, "inet").unwrap(), Reset::All);
         assert_eq!(volume.options.get("features.bitrot"), None);
     }
 }

@@ -98,8 +98,9 @@ async fn execute(daemon: &Daemon, procedure: CliProc, request: Dict) -> CliRsp {
     let command = Request(&request).command().map(str::to_owned);
     let reply = dispatch(daemon, procedure, request).await;
     let reply = reply.unwrap_or_else(|refusal| refused(refusal, Dict::new()));
-    if let Some(command) = command {
-        daemon.note(&command, (reply.op_ret != 0).then_some(reply.op_errstr.as_str()));
+    // Looking at options is no command that anybody wants to find later.
+    if let Some(command) = command.filter(|_| procedure != CliProc::GetVolOpt) {
+        daemon.note(&command, reply.op_ret == 0, &reply.op_errstr);
     }
     reply
 }

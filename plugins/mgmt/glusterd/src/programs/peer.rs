@@ -27,7 +27,7 @@ impl Peers {
 
     fn answer(&self, call: &Call, procedure: PeerProc) -> Result<Reply, Reply> {
         let uuid = self.own();
-        log!(Info, "another node calls", peer = call.peer.name(), procedure = procedure.name());
+        log!(Debug, "another node calls", peer = call.peer.name(), procedure = procedure.name());
         Ok(match procedure {
             PeerProc::ProbeQuery => {
                 let ProbeReq { uuid: theirs, hostname, port } = call.arguments()?;

@@ -63,7 +63,7 @@ fn of_cluster(cluster: &ClusterOptions, level: u32, key: &str) -> Result<Pairs, 
     }
     match options::complete(key) {
         Some(option) if CLUSTER.iter().any(|(name, _)| *name == option.name) => Ok(vec![pair(option.name)]),
-        Some(_) => Err(Refusal::at_once(format!("{key} is not a global option"))),
+        Some(_) => Err(Refusal::at_once("Not a valid option for all volumes")),
         None => Err(unknown(key)),
     }
 }
@@ -80,7 +80,7 @@ fn cluster_value(cluster: &ClusterOptions, level: u32, name: &str) -> String {
         _ => {
             let standing =
                 CLUSTER.iter().find(|(known, _)| *known == name).map_or("(null)", |(_, value)| *value);
-            format!("{standing} (DEFAULT)")
+            format!("{standing}{DEFAULT}")
         }
     }
 }
@@ -88,7 +88,7 @@ fn cluster_value(cluster: &ClusterOptions, level: u32, name: &str) -> String {
 fn of_volume(volume: &Volume, cluster: &ClusterOptions, level: u32, key: &str) -> Result<Pairs, Refusal> {
     let pair = |option: &VolumeOption| (option.name.to_owned(), value(volume, cluster, level, option));
     if key == "all" {
-        return Ok(TABLE.iter().map(pair).collect());
+        return Ok(TABLE.iter().filter(|option| is_listed(option.name)).map(pair).collect());
     }
     if options::is_free(key) {
         let value = volume.options.get(key).unwrap_or("(null) (DEFAULT)");
@@ -99,10 +99,39 @@ fn of_volume(volume: &Volume, cluster: &ClusterOptions, level: u32, key: &str) -
 
 fn value(volume: &Volume, cluster: &ClusterOptions, level: u32, option: &VolumeOption) -> String {
     if CLUSTER.iter().any(|(name, _)| *name == option.name) && option.flags.has(Flags::CLUSTER) {
-        return cluster_value(cluster, level, option.name);
+        // Beside a volume's options, the cluster's are shown without saying whether they are set.
+        return cluster_value(cluster, level, option.name).trim_end_matches(DEFAULT).to_owned();
     }
-    match volume.options.get(option.name).or(option.value) {
-        Some(value) => value.to_owned(),
-        None => format!("{} (DEFAULT)", option.default.unwrap_or("(null)")),
+    match (volume.options.get(option.name).or(option.value), option.name) {
+        (Some(value), _) => value.to_owned(),
+        (None, "diagnostics.brick-log-level" | "diagnostics.client-log-level") => "INFO".to_owned(),
+        (None, "performance.cache-priority" | "performance.xattr-cache-list" | "delay-gen.enable") => {
+            DEFAULT.to_owned()
+        }
+        _ => format!("{}{DEFAULT}", option.default.unwrap_or("(null)")),
     }
+}
+
+/// Behind a value that nobody has set.
+const DEFAULT: &str = " (DEFAULT)";
+
+/// Options that can be set and asked for, but have no line when all are listed: no translator declares them.
+fn is_listed(name: &str) -> bool {
+    const UNLISTED: [&str; 13] = [
+        "cluster.nufa",
+        "cluster.switch",
+        "cluster.strict-readdir",
+        "cluster.readdir-failover",
+        "client.own-thread",
+        "client.ta-brick-port",
+        "features.limit-usage",
+        "storage.xattr-user-namespace-mode",
+        "config.memory-accounting",
+        "config.transport",
+        "cluster.op-version",
+        "cluster.max-op-version",
+        "cluster.localtime-logging",
+    ];
+    let is_of_nfs = name.starts_with("nfs.") && name != "nfs.disable";
+    !is_of_nfs && !name.starts_with("features.s3plugin-") && !UNLISTED.contains(&name)
 }

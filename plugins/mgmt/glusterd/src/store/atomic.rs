@@ -15,7 +15,9 @@ pub fn replace(path: &Path, content: &[u8]) -> Result<(), StoreError> {
     let folder = open_folder(parent)?;
     let mut temporary = name.to_os_string();
     temporary.push(".tmp");
+    step(path)?;
     let written = write_at(&folder, &temporary, path, content).and_then(|()| {
+        step(path)?;
         renameat(&folder, &temporary, &folder, name).map_err(StoreError::io(path, "rename over"))
     });
     if written.is_err() {
@@ -41,6 +43,7 @@ pub fn replace_if_changed(path: &Path, content: &[u8]) -> Result<bool, StoreErro
 /// # Errors
 /// The folder cannot be opened or synced.
 pub fn sync_folder(path: &Path) -> Result<(), StoreError> {
+    step(path)?;
     rustix::fs::fsync(open_folder(path)?).map_err(StoreError::io(path, "sync folder"))
 }
 
@@ -75,6 +78,43 @@ fn write_at(
         }
     }
     rustix::fs::fdatasync(&file).map_err(StoreError::io(path, "sync temporary file"))
+}
+
+/// A place where a crash may come between two changes of the disk.
+#[cfg(not(test))]
+#[inline]
+pub(crate) fn step(_path: &Path) -> Result<(), StoreError> {
+    Ok(())
+}
+
+#[cfg(test)]
+pub(crate) use crash::step;
+
+/// Crashes for tests: after so many steps nothing reaches the disk any more, on this thread.
+#[cfg(test)]
+pub(crate) mod crash {
+    use super::{Path, StoreError};
+    use std::cell::Cell;
+
+    thread_local! {
+        static LEFT: Cell<Option<u32>> = const { Cell::new(None) };
+    }
+
+    /// Crashes after `steps` more steps; `None` for never.
+    pub(crate) fn after(steps: Option<u32>) {
+        LEFT.set(steps);
+    }
+
+    pub(crate) fn step(path: &Path) -> Result<(), StoreError> {
+        match LEFT.get() {
+            None => Ok(()),
+            Some(0) => Err(StoreError::std_io(path, "crash")(std::io::ErrorKind::Interrupted.into())),
+            Some(left) => {
+                LEFT.set(Some(left - 1));
+                Ok(())
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -38,6 +38,20 @@ impl StoredVolume {
     /// # Errors
     /// A volume of that name is there already; a file cannot be written. Nothing is left in `vols/` then.
     pub fn create(&mut self, paths: &Paths, volfiles: &[(String, String)]) -> Result<(), StoreError> {
+        self.create_after(paths, volfiles, || Ok(()))
+    }
+
+    /// As [`create`](Self::create), with a last step before the volume can be seen. While it runs the volume lies in
+    /// `trash/<id>.creating`, so that after a crash what it did can be taken back.
+    ///
+    /// # Errors
+    /// As there, and those of the last step.
+    pub fn create_after<E: From<StoreError>>(
+        &mut self,
+        paths: &Paths,
+        volfiles: &[(String, String)],
+        last_step: impl FnOnce() -> Result<(), E>,
+    ) -> Result<(), E> {
         let trash = paths.trash();
         std::fs::create_dir_all(&trash).map_err(StoreError::std_io(&trash, "create folder"))?;
         let building = trash.join(format!("{}.creating", self.volume.id));
@@ -49,13 +63,21 @@ impl StoredVolume {
             .iter()
             .try_for_each(|(name, text)| atomic::replace(&building.join(name), text.as_bytes()))
             .and_then(|()| self.write_into(&building))
-            .and_then(|()| rename_new(&building, &target));
+            .map_err(E::from)
+            .and_then(|()| last_step())
+            .and_then(|()| Ok(rename_new(&building, &target)?))
+            .and_then(|()| {
+                // Nobody is told of a volume that may not be there after a power cut: out of sight again.
+                atomic::sync_folder(&paths.volumes()).or_else(|error| {
+                    rename_new(&target, &building)?;
+                    Err(error.into())
+                })
+            });
         if built.is_err() {
             let _ = remove_if_there(&building);
         }
         let _ = std::fs::remove_dir(&trash);
-        built?;
-        atomic::sync_folder(&paths.volumes())
+        built
     }
 
     /// Writes the volume into its folder; the caller has counted `version` up if this is a change.
@@ -149,6 +171,7 @@ impl StoredVolume {
         std::fs::create_dir_all(&trash).map_err(StoreError::std_io(&trash, "create folder"))?;
         let deleted = trash.join(format!("{}.deleted", self.volume.id));
         remove_if_there(&deleted)?;
+        atomic::step(&folder)?;
         renameat(CWD, &folder, CWD, &deleted).map_err(StoreError::io(&folder, "move to trash"))?;
         atomic::sync_folder(&paths.volumes())?;
         remove_if_there(&deleted)?;
@@ -190,11 +213,13 @@ fn or_fresh<T: Default>(read: Result<T, StoreError>) -> Result<T, StoreError> {
 }
 
 fn rename_new(from: &Path, to: &Path) -> Result<(), StoreError> {
+    atomic::step(to)?;
     rustix::fs::renameat_with(CWD, from, CWD, to, rustix::fs::RenameFlags::NOREPLACE)
         .map_err(StoreError::io(to, "rename into place"))
 }
 
 fn remove_if_there(folder: &Path) -> Result<(), StoreError> {
+    atomic::step(folder)?;
     match std::fs::remove_dir_all(folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(StoreError::std_io(folder, "remove")(error))
