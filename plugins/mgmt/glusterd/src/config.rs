@@ -193,3 +193,26 @@ fn brick_program(own: &str) -> PathBuf {
     let beside = Path::new(own).with_file_name("glusterfsd");
     if beside.exists() { beside } else { PathBuf::from("/usr/sbin/glusterfsd") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_option_is_in_the_readme() {
+        let readme = include_str!("../README.md");
+        for option in &declared().0 {
+            let key = option.keys[0].as_str();
+            assert!(readme.contains(&format!("`{key}`")), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_brick_program_beside_our_own_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = folder.path().join("mortar");
+        assert_eq!(brick_program(own.to_str().unwrap()), Path::new("/usr/sbin/glusterfsd"));
+        std::fs::write(folder.path().join("glusterfsd"), "").unwrap();
+        assert_eq!(brick_program(own.to_str().unwrap()), folder.path().join("glusterfsd"));
+    }
+}

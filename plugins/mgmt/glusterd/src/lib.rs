@@ -11,11 +11,12 @@
 //! * [`config`]: the daemon's own options; [`listeners`]: where it listens, and what for
 //! * [`programs`]: one file for each RPC program, on top of [`queries`] and of [`ops`], the operations and their engine
 //! * [`bricks`]: checks on brick folders, and brick processes; [`settle`]: bricks after a start
-//! * [`locks`], [`hooks`], [`history`], [`net`]: what operations need
+//! * [`locks`], [`hooks`], [`history`], [`clock`], [`net`]: what operations need
 #![forbid(unsafe_code)]
 
 pub mod brick;
 pub mod bricks;
+pub mod clock;
 pub mod config;
 pub mod daemon;
 pub mod history;

@@ -15,6 +15,7 @@ use gluster_xdr::callback::{CALLBACK, CallbackProc};
 use plugin_api::open::ProgramInstance;
 use plugin_api::transport::{Listener, TransportModuleRef};
 use plugin_api::{Dict, log, rt};
+use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 
@@ -63,6 +64,13 @@ impl Services {
     /// # Errors
     /// A sentence: what could not be listened on, and why. Neither is listened on then.
     pub fn listen(&self, config: &Config, transport: TransportModuleRef) -> Result<(), String> {
+        // A socket file of a daemon that is gone is replaced; one that somebody answers on is theirs.
+        if UnixStream::connect(&config.socket_file).is_ok() {
+            let path = config.socket_file.display();
+            return Err(format!(
+                "{path}: in use by another daemon; give this one a glusterd-sockfile of its own"
+            ));
+        }
         let unix = Dict::new()
             .with("transport.address-family", "unix")
             .with("transport.socket.listen-path", config.socket_file.display().to_string())

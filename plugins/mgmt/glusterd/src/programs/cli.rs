@@ -100,7 +100,9 @@ async fn execute(daemon: &Daemon, procedure: CliProc, request: Dict) -> CliRsp {
     let reply = reply.unwrap_or_else(|refusal| refused(refusal, Dict::new()));
     // Looking at options is no command that anybody wants to find later.
     if let Some(command) = command.filter(|_| procedure != CliProc::GetVolOpt) {
-        daemon.note(&command, reply.op_ret == 0, &reply.op_errstr);
+        let is_done = reply.op_ret == 0;
+        let is_told = !is_done || procedure == CliProc::Probe;
+        daemon.note(&command, is_done, if is_told { &reply.op_errstr } else { "" });
     }
     reply
 }
@@ -134,6 +136,7 @@ async fn dispatch(daemon: &Daemon, procedure: CliProc, mut request: Dict) -> Res
             let dict = Dict::new().with("uuid", daemon.node.to_string());
             CliRsp { dict, ..CliRsp::default() }
         }
+        CliProc::GetState => queries::state_file::answer(daemon, request).await?,
         CliProc::UuidReset => return Err(uuid_reset(daemon)),
         CliProc::Probe => probe(daemon, &request)?,
         CliProc::Deprobe => return Err(detach(daemon, &request)?),
@@ -170,7 +173,6 @@ fn name_of(procedure: CliProc) -> &'static str {
         CliProc::BarrierVolume => "barrier",
         CliProc::Ganesha => "nfs-ganesha",
         CliProc::Bitrot => "bitrot",
-        CliProc::GetState => "get-state",
         CliProc::AttachTier | CliProc::Tier | CliProc::RemoveTierBrick | CliProc::AddTierBrick => "tier",
         other => other.name(),
     }

@@ -91,7 +91,7 @@ fn describe(dict: &mut Dict, n: usize, stored: &StoredVolume, cluster: &crate::s
 }
 
 /// The last brick of each set holds names only.
-fn is_arbiter(volume: &Volume, at: usize) -> bool {
+pub(super) fn is_arbiter(volume: &Volume, at: usize) -> bool {
     match volume.kind {
         VolumeKind::Replicate { replica, arbiter: 1.., .. } => {
             usize::try_from(replica).is_ok_and(|size| at % size == size - 1)

@@ -5,3 +5,4 @@ pub mod list;
 pub mod option_values;
 pub mod peers;
 pub mod spec;
+pub mod state_file;

@@ -85,6 +85,16 @@ fn cluster_value(cluster: &ClusterOptions, level: u32, name: &str) -> String {
     }
 }
 
+/// Every option of a volume that is listed, with what holds for it.
+#[must_use]
+pub fn all_of_volume(daemon: &Daemon, volume: &Volume) -> Vec<(String, String)> {
+    let (cluster, level) = {
+        let state = daemon.state();
+        (state.options.clone(), state.node.op_version)
+    };
+    of_volume(volume, &cluster, level, "all").unwrap_or_default()
+}
+
 fn of_volume(volume: &Volume, cluster: &ClusterOptions, level: u32, key: &str) -> Result<Pairs, Refusal> {
     let pair = |option: &VolumeOption| (option.name.to_owned(), value(volume, cluster, level, option));
     if key == "all" {

@@ -23,6 +23,11 @@ const STATES: [&str; 12] = [
     "Invalid State",
 ];
 
+/// What people see of a peer's state.
+pub(super) fn state_name(state: u32) -> &'static str {
+    usize::try_from(state).ok().and_then(|n| STATES.get(n)).unwrap_or(&"Invalid State")
+}
+
 /// Answers `peer status` or `pool list`.
 #[must_use]
 pub fn answer(daemon: &Daemon, request: &ListFriendsReq) -> ListFriendsRsp {
@@ -40,8 +45,7 @@ pub fn answer(daemon: &Daemon, request: &ListFriendsReq) -> ListFriendsRsp {
         }
         add("port", 0.into());
         add("stateId", peer.state.into());
-        let named = usize::try_from(peer.state).ok().and_then(|n| STATES.get(n)).unwrap_or(&"Invalid State");
-        add("state", (*named).into());
+        add("state", state_name(peer.state).into());
         // Nobody calls them yet.
         add("connected", 0.into());
     }
