@@ -111,6 +111,26 @@ impl Daemon {
         Ok(())
     }
 
+    /// The same for every volume, after a change of the cluster's options; clients are told once.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn write_all_volfiles(&self) -> Result<(), StoreError> {
+        let (options, volumes) = {
+            let state = self.state();
+            let volumes: Vec<Volume> = state.volumes.values().map(|stored| stored.volume.clone()).collect();
+            (state.options.clone(), volumes)
+        };
+        let mut changed = false;
+        for volume in &volumes {
+            changed |= volgen::files::write(volume, &options, &self.config.paths)?;
+        }
+        if changed {
+            self.outside.volfiles_changed();
+        }
+        Ok(())
+    }
+
     /// The number that the incumbent gives out with each new volume.
     pub fn next_volume_port(&self) -> u32 {
         self.last_port.fetch_add(1, Ordering::Relaxed)

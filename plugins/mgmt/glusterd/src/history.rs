@@ -49,9 +49,12 @@ impl History {
     }
 }
 
+/// Letters of a text that are noted at most: a line stays one that can be read.
+const LONGEST: usize = 16_384;
+
 /// The text without what could end the line or move a terminal's cursor; a line break stays one word apart.
 fn visible(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]

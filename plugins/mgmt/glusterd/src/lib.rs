@@ -146,10 +146,7 @@ fn start(config: Config) -> Result<Running, InitError> {
 /// Brings files up to date that another version, or a crash, has left behind.
 fn refresh(daemon: &Daemon) -> Result<(), InitError> {
     let work = &daemon.config.paths.work;
-    let volumes: Vec<_> = daemon.state().volumes.values().map(|stored| stored.volume.clone()).collect();
-    for volume in &volumes {
-        daemon.write_volfiles(volume)?;
-    }
+    daemon.write_all_volfiles()?;
     if node::upgrade_is_due(work)? {
         node::note_upgrade(work)?;
     }

@@ -153,6 +153,11 @@ impl Inner {
                 Ok(status) if status.success() => return self.arrived(volume, brick, port).await,
                 _ => self.release(port),
             }
+            // Whatever came of it, it is not the brick that was asked for.
+            if let Some(process) = Process::holding(&pidfile) {
+                process.signal(Signal::KILL);
+                process.ended_within(END_LIMIT).await;
+            }
             match launched? {
                 status if status.code() == Some(PORT_TAKEN) => {}
                 status => return Err(self.not_started(brick, &status.to_string())),

@@ -63,11 +63,7 @@ impl Reset {
         names.iter().for_each(|name| options.set(name, None));
         options.save(&daemon.config.paths.work)?;
         daemon.state().options = options;
-        let volumes: Vec<_> = daemon.state().volumes.values().map(|stored| stored.volume.clone()).collect();
-        for volume in volumes {
-            daemon.write_volfiles(&volume)?;
-        }
-        Ok(())
+        Ok(daemon.write_all_volfiles()?)
     }
 }
 

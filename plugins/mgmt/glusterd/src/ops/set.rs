@@ -114,11 +114,7 @@ impl Set {
         }
         options.save(work)?;
         daemon.state().options = options;
-        let volumes: Vec<_> = daemon.state().volumes.values().map(|stored| stored.volume.clone()).collect();
-        for volume in volumes {
-            daemon.write_volfiles(&volume)?;
-        }
-        Ok(())
+        Ok(daemon.write_all_volfiles()?)
     }
 }
 

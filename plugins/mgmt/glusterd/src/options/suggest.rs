@@ -4,9 +4,13 @@ use super::TABLE;
 
 /// A question that proposes the closest option names, or nothing when none is near.
 ///
-/// The part after the first dot is compared when the part before it is a known one, else the whole name.
+/// The part after the first dot is compared when the part before it is a known one, else the whole name. What is much
+/// longer than any name is like none, and is not compared: the work grows with it.
 #[must_use]
 pub fn did_you_mean(typed: &str) -> Option<String> {
+    if typed.len() > LONGEST {
+        return None;
+    }
     let closest = |candidates: &mut dyn Iterator<Item = &'static str>, typed: &str| {
         candidates.map(|name| (distance(typed, name), name)).min_by_key(|(d, _)| *d)
     };
@@ -25,6 +29,9 @@ pub fn did_you_mean(typed: &str) -> Option<String> {
     };
     best.filter(|(distance, _)| *distance <= typed.len()).map(|(_, name)| format!("Did you mean {name}?"))
 }
+
+/// Bytes of the longest name that is compared.
+const LONGEST: usize = 256;
 
 /// How many letters have to be put in, taken out or changed.
 fn distance(a: &str, b: &str) -> usize {
@@ -54,5 +61,10 @@ mod tests {
         ] {
             assert_eq!(did_you_mean(typed).unwrap(), format!("Did you mean {meant}?"), "{typed}");
         }
+    }
+
+    #[test]
+    fn a_name_that_is_longer_than_any_is_like_none() {
+        assert_eq!(did_you_mean(&"x".repeat(1 << 20)), None);
     }
 }
