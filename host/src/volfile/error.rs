@@ -238,7 +238,8 @@ impl Fault {
             Fault::Undefined { .. } | Fault::Itself { .. } => Vec::new(),
             Fault::Below { defined, .. } => vec![(defined.clone(), "defined here".to_owned())],
             Fault::Cycle { links } => {
-                links.iter().skip(1).map(|link| (link.1.span.clone(), step(link))).collect()
+                let shown = links.iter().take(LONGEST_RING).skip(1);
+                shown.map(|link| (link.1.span.clone(), step(link))).collect()
             }
             _ => Vec::new(),
         }
@@ -309,7 +310,12 @@ fn expected_text(expected: &[String]) -> String {
 }
 
 fn ring(links: &[(Word, Word)]) -> String {
-    let mut names: Vec<&str> = links.iter().map(|(parent, _)| parent.text.as_str()).collect();
+    let shown = links.iter().take(LONGEST_RING);
+    let mut names: Vec<&str> = shown.map(|(parent, _)| parent.text.as_str()).collect();
+    let more = format!("({} more)", links.len() - names.len());
+    if names.len() < links.len() {
+        names.push(&more);
+    }
     names.extend(names.first().copied());
     names.join(" -> ")
 }
@@ -317,3 +323,6 @@ fn ring(links: &[(Word, Word)]) -> String {
 fn step((parent, child): &(Word, Word)) -> String {
     format!("`{}` wants `{}`", parent.text, child.text)
 }
+
+/// The most steps of a ring that are shown: each takes three lines, and a volfile has room for a million.
+const LONGEST_RING: usize = 10;
