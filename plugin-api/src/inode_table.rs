@@ -22,6 +22,17 @@ struct Shard {
     clock: VecDeque<Gfid>,
 }
 
+/// What a report tells of one inode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownInode {
+    /// Its id.
+    pub gfid: Gfid,
+    /// Its type.
+    pub file_type: FileType,
+    /// How many hold it beside the table; with 0 it is only kept in case that it is needed again.
+    pub users: usize,
+}
+
 impl InodeTable {
     /// A table that keeps about `limit` unused inodes; 0 keeps all.
     #[must_use]
@@ -115,6 +126,23 @@ impl InodeTable {
         drop(gone);
     }
 
+    /// What is known, the root among it, by gfid: for reports, which others may outdate while they are written.
+    #[must_use]
+    pub fn known(&self) -> Vec<KnownInode> {
+        let mut known = vec![known(&self.root)];
+        for shard in &self.shards {
+            known.extend(shard.lock().expect("no panic under it").inodes.values().map(self::known));
+        }
+        known.sort_unstable_by_key(|inode| inode.gfid);
+        known
+    }
+
+    /// How many unused inodes are kept; 0 for all.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// How many inodes are known beside the root.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -126,6 +154,11 @@ impl InodeTable {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
+
+fn known(inode: &Inode) -> KnownInode {
+    let users = inode.object().count().saturating_sub(1);
+    KnownInode { gfid: inode.gfid(), file_type: inode.file_type(), users }
 }
 
 #[cfg(test)]
@@ -168,5 +201,19 @@ mod tests {
         }
         assert!(table.len() <= SHARDS * 5, "{} are kept", table.len());
         assert_eq!(table.find(id(2)), Some(used));
+    }
+    #[test]
+    fn a_report_tells_who_is_in_use() {
+        let table = InodeTable::new(7);
+        let used = table.link(id(5), FileType::Regular);
+        let _twice = used.clone();
+        drop(table.link(id(3), FileType::Directory));
+        let row = |gfid, file_type, users| KnownInode { gfid, file_type, users };
+        let expected = [
+            row(Gfid::ROOT, FileType::Directory, 0),
+            row(id(3), FileType::Directory, 0),
+            row(id(5), FileType::Regular, 2),
+        ];
+        assert_eq!((table.known(), table.limit()), (expected.to_vec(), 7));
     }
 }

@@ -68,7 +68,7 @@ pub use fd::{Fd, FdBody};
 pub use gfid::{Gfid, ParseGfidError};
 pub use iatt::{FileType, Iatt, Mdata, iatt_flags};
 pub use inode::{Inode, InodeBody};
-pub use inode_table::InodeTable;
+pub use inode_table::{InodeTable, KnownInode};
 pub use lk_owner::LkOwner;
 pub use loc::Loc;
 pub use payload::Payload;

@@ -17,6 +17,7 @@ mod resolve;
 mod server;
 mod session;
 mod squash;
+mod tables;
 mod upcall;
 mod waiting;
 

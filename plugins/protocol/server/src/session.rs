@@ -10,6 +10,9 @@ use plugin_api::{Client, Dict, Gfid, Handle, Iatt, Identity, rt};
 use crate::fds::FdTable;
 use crate::waiting::Locks;
 
+/// The longest word that is believed to be a kind of program.
+const LONGEST_KIND: usize = 32;
+
 /// One sign-in on one connection.
 ///
 /// Each call under way holds it, so that it ends when the connection is over and the last call has: only then are the
@@ -70,6 +73,20 @@ impl Session {
             iatt.ino = Gfid::ROOT.ino();
         }
         iatt
+    }
+
+    /// What kind of program it says that it is: `fuse`, `glustershd`; a word, whatever it says.
+    pub(crate) fn kind(&self) -> &str {
+        let is_word = |name: &&str| {
+            let is_plain = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
+            (1..=LONGEST_KIND).contains(&name.len()) && name.bytes().all(is_plain)
+        };
+        self.applicant.request.str("process-name").filter(is_word).unwrap_or("unknown")
+    }
+
+    /// The newest operating version that it knows; very old clients do not say.
+    pub(crate) fn op_version(&self) -> u64 {
+        self.applicant.request.uint("opversion").unwrap_or(1)
     }
 
     /// Ends the connection.

@@ -5,5 +5,6 @@
 mod fake;
 mod fops;
 mod hostile;
+mod reports;
 mod rig;
 mod sign_in;
