@@ -71,6 +71,13 @@ impl Fake {
         Self::make(Otherwise::Default, true)
     }
 
+    /// Remembers: a file system that is empty but for its root, with names, content and attributes. Links of both kinds,
+    /// locks and what is asked more rarely have to be [told](Self::on); who asks makes no difference.
+    #[must_use]
+    pub fn memory() -> Self {
+        crate::memory::mount(Self::new())
+    }
+
     /// Says what to answer to a fop from now on.
     pub fn on<F: FopType>(&self, answer: impl Fn(F::Args) -> FopResult<F::Reply> + Send + Sync + 'static) {
         let answer: Answer<F> = Arc::new(answer);

@@ -43,6 +43,7 @@ mod drive;
 mod fake;
 mod host;
 mod kit;
+mod memory;
 
 pub use bench::Bench;
 pub use drive::{block_on, poll};

@@ -137,3 +137,52 @@ fn sleeping_takes_no_runtime() {
     let fd = Fd::new(Inode::new(Gfid([2; 16]), FileType::Regular), 0, 1);
     bench.call::<kind::fsync>(Fsync { fd, data_only: false, xdata: Dict::new() }).unwrap();
 }
+
+#[test]
+fn memory_keeps_names_content_and_attributes() {
+    let bench = Testkit::<Echo>::new().child(Fake::memory()).start();
+    let root = || Inode::new(Gfid::ROOT, FileType::Directory);
+    let at = |name: &'static str| Loc::entry(root(), IoBuf::from(name));
+    let none = Dict::new;
+    bench.call::<kind::mkdir>(Mkdir { loc: at("d"), mode: 0o777, umask: 0o022, xdata: none() }).unwrap();
+    let fd = Fd::new(Inode::new(Gfid::NULL, FileType::Regular), libc::O_RDWR, 1);
+    let create = Create { loc: at("f"), flags: 0, mode: 0o644, umask: 0, fd, xdata: none() };
+    let made = bench.call::<kind::create>(create.clone()).unwrap();
+    assert_eq!(errno(bench.call::<kind::create>(create)), Some(Errno::EEXIST));
+
+    let write = |offset, text: &'static str| {
+        let data = IoBuf::from(text).into();
+        bench
+            .call::<kind::writev>(Writev { fd: made.fd.clone(), data, offset, flags: 0, xdata: none() })
+            .unwrap()
+    };
+    assert_eq!((write(2, "cd").post.size, write(0, "ab").post.size), (4, 4));
+    let read = Readv { fd: made.fd.clone(), size: 100, offset: 1, flags: 0, xdata: none() };
+    let read = bench.call::<kind::readv>(read).unwrap();
+    assert_eq!((&read.data.to_iobuf()[..], read.at_end), (&b"bcd"[..], true));
+
+    let found = bench.call::<kind::lookup>(Lookup { loc: at("f"), xdata: none() }).unwrap();
+    assert_eq!((found.iatt.gfid, found.iatt.size), (made.iatt.gfid, 4));
+    let folder = Fd::new(root(), 0, 1);
+    let entries = Readdirp { fd: folder, size: 4096, offset: 0, xdata: none() };
+    let entries = bench.call::<kind::readdirp>(entries).unwrap().entries;
+    let names: Vec<_> = entries.iter().map(|entry| (&entry.name[..], entry.iatt.mode)).collect();
+    assert_eq!(names, [(&b"d"[..], 0o040_755), (b"f", 0o100_644)]);
+
+    let xattrs = none().with("user.x", "1");
+    let of_file = || Loc::of(Inode::new(made.iatt.gfid, FileType::Regular));
+    bench.call::<kind::setxattr>(Setxattr { loc: of_file(), xattrs, flags: 0, xdata: none() }).unwrap();
+    let get = |name: &'static str| {
+        let args = Getxattr { loc: of_file(), name: IoBuf::from(name), xdata: none() };
+        bench.call::<kind::getxattr>(args).map(|reply| reply.xattrs.len())
+    };
+    assert_eq!((get("user.x"), errno(get("user.y"))), (Ok(1), Some(Errno::ENODATA)));
+
+    bench.call::<kind::rename>(Rename { old: at("f"), new: at("g"), xdata: none() }).unwrap();
+    assert_eq!(
+        errno(bench.call::<kind::lookup>(Lookup { loc: at("f"), xdata: none() })),
+        Some(Errno::ENOENT)
+    );
+    let rmdir = |name| bench.call::<kind::rmdir>(Rmdir { loc: at(name), flags: 0, xdata: none() });
+    assert_eq!((errno(rmdir("g")), errno(rmdir("d"))), (Some(Errno::ENOTDIR), None));
+}
