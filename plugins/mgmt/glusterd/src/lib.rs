@@ -46,7 +46,7 @@ use plugin_api::options::Options;
 use plugin_api::rpc_program::ObserverImpl;
 use plugin_api::{Dict, InitCx, InitError, Xlator, log, open, rt, xlator};
 use state::State;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use store::lock::StateLock;
 use store::{node, restore};
 
@@ -120,8 +120,8 @@ fn start(config: Config) -> Result<Running, InitError> {
     let range = Dict::new()
         .with("base-port", u32::from(config.base_port))
         .with("max-port", u32::from(config.max_port));
-    let watcher = Arc::new(Watcher(arrivals.clone())).share();
-    let ports = open::program("pmap", &range, watcher).map_err(InitError)?;
+    let watcher = Arc::new(Watcher { arrivals: arrivals.clone(), daemon: OnceLock::new() });
+    let ports = open::program("pmap", &range, watcher.clone().share()).map_err(InitError)?;
     bricks::claim::unclaim_unborn(&config.paths);
     let restored = restore::restore(&config.paths)?;
     for skipped in &restored.skipped {
@@ -130,6 +130,7 @@ fn start(config: Config) -> Result<Running, InitError> {
     let state = State::from(restored);
     let bricks = Processes::new(config.clone(), state.node.uuid, transport, ports.clone(), arrivals);
     let daemon = Arc::new(Daemon::new(config, state, Arc::new(bricks.clone()), services.clone()));
+    let _ = watcher.daemon.set(Arc::downgrade(&daemon));
     services.register(&daemon, ports);
     services.listen(&daemon.config, transport).map_err(InitError)?;
     if let Err(error) = refresh(&daemon) {
@@ -157,14 +158,22 @@ fn refresh(daemon: &Daemon) -> Result<(), InitError> {
 }
 
 /// Hears from the port map which bricks come and go.
-struct Watcher(Arc<Arrivals>);
+struct Watcher {
+    arrivals: Arc<Arrivals>,
+    daemon: OnceLock<Weak<Daemon>>,
+}
 
 impl ObserverImpl for Watcher {
     fn observed(&self, what: RStr<'_>, data: &Dict) {
         let Some(brick) = data.str("brick") else { return };
         match (what.as_str(), data.uint("port").and_then(|port| u16::try_from(port).ok())) {
-            ("sign-in", Some(port)) => self.0.came(brick, port),
-            ("sign-out" | "gone", _) => self.0.went(brick),
+            ("sign-in", Some(port)) => {
+                self.arrivals.came(brick, port);
+                if let Some(daemon) = self.daemon.get().and_then(Weak::upgrade) {
+                    rt::spawn(settle::newcomer(daemon, brick.to_owned()));
+                }
+            }
+            ("sign-out" | "gone", _) => self.arrivals.went(brick),
             _ => {}
         }
     }

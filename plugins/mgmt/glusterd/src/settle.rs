@@ -1,12 +1,15 @@
 //! After a start: bricks are made to be what the store says.
 
+use crate::brick::Brick;
 use crate::daemon::Daemon;
 use crate::locks::Target;
 use crate::store::folder::StoredVolume;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use futures_util::stream;
-use plugin_api::log;
+use plugin_api::{log, rt};
+use std::sync::Arc;
+use std::time::Duration;
 
 /// Starts the bricks of started volumes that do not run, takes over those that do, and ends the bricks that a crash
 /// has left of volumes that are not started.
@@ -28,6 +31,33 @@ async fn volume(daemon: &Daemon, name: String) {
         Some(stored) => end(daemon, &stored).await,
         None => {}
     }
+}
+
+/// A brick has signed in: ends it when its volume is not started. Such a brick was on its way up when the daemon that
+/// wanted it ended.
+pub async fn newcomer(daemon: Arc<Daemon>, path: String) {
+    let Some(name) = not_started(&daemon, &path) else { return };
+    for _ in 0..PATIENCE.as_secs() {
+        // Who starts the volume right now has its lock, and the volume is started when it is given back.
+        rt::sleep(Duration::from_secs(1)).await;
+        let lock = daemon.locks.take(&Target::Volume(name.clone()), daemon.config.lock_timer);
+        let Ok(_lock) = lock else { continue };
+        if let Some(stored) = daemon.volume(&name).filter(|stored| !stored.volume.is_started()) {
+            end(&daemon, &stored).await;
+        }
+        return;
+    }
+}
+
+/// How long an operation may take whose brick has signed in.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// The volume of a brick of this node, if it is not started.
+fn not_started(daemon: &Daemon, path: &str) -> Option<String> {
+    let state = daemon.state();
+    let is_ours = |brick: &Brick| brick.node == daemon.node && brick.path == path;
+    let stored = state.volumes.values().find(|stored| stored.volume.bricks.iter().any(is_ours))?;
+    (!stored.volume.is_started()).then(|| stored.volume.name.clone())
 }
 
 async fn start(daemon: &Daemon, mut stored: StoredVolume) {
