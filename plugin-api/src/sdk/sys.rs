@@ -1,4 +1,4 @@
-//! System calls that no safe library offers: the identity that the kernel sees for file operations.
+//! Calls that no safe library offers: the identity that the kernel sees for file operations, the figures of the heap.
 
 use std::cell::Cell;
 
@@ -46,4 +46,48 @@ pub fn with_fs_ids<R>(uid: u32, gid: u32, groups: &[u32], work: impl FnOnce() ->
         libc::syscall(libc::SYS_setfsuid, uid);
     }
     work()
+}
+
+/// The figures of the process's heap, as `mallinfo2(3)` names them: bytes, and numbers of blocks.
+#[must_use]
+pub fn heap() -> Heap {
+    // SAFETY: the call takes nothing and answers plain figures, under the allocator's own locks.
+    let info = unsafe { libc::mallinfo2() };
+    Heap {
+        arena: info.arena,
+        ordblks: info.ordblks,
+        smblks: info.smblks,
+        hblks: info.hblks,
+        hblkhd: info.hblkhd,
+        usmblks: info.usmblks,
+        fsmblks: info.fsmblks,
+        uordblks: info.uordblks,
+        fordblks: info.fordblks,
+        keepcost: info.keepcost,
+    }
+}
+
+/// What [`heap`] answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Heap {
+    /// Bytes taken from the system, but for mapped blocks.
+    pub arena: usize,
+    /// Free blocks.
+    pub ordblks: usize,
+    /// Free blocks that are kept for quick use.
+    pub smblks: usize,
+    /// Mapped blocks.
+    pub hblks: usize,
+    /// Bytes in mapped blocks.
+    pub hblkhd: usize,
+    /// Always 0.
+    pub usmblks: usize,
+    /// Bytes in free blocks that are kept for quick use.
+    pub fsmblks: usize,
+    /// Bytes in use.
+    pub uordblks: usize,
+    /// Bytes in free blocks.
+    pub fordblks: usize,
+    /// Bytes at the end that could be given back.
+    pub keepcost: usize,
 }

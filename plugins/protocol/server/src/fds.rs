@@ -14,6 +14,17 @@ pub(crate) struct FdTable {
     open: Mutex<Slab<Fd>>,
 }
 
+/// Figures of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shape {
+    /// All open numbers are below.
+    pub(crate) size: usize,
+    /// The number that the next one gets.
+    pub(crate) first_free: usize,
+    /// How many are open.
+    pub(crate) open: usize,
+}
+
 impl FdTable {
     fn open(&self) -> MutexGuard<'_, Slab<Fd>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
@@ -62,6 +73,13 @@ impl FdTable {
         self.open().len()
     }
 
+    /// How large the table is and how full.
+    pub(crate) fn shape(&self) -> Shape {
+        let open = self.open();
+        let size = open.iter().next_back().map_or(0, |(last, _)| last + 1);
+        Shape { size, first_free: open.vacant_key(), open: open.len() }
+    }
+
     /// Shows each, for statedumps.
     pub(crate) fn for_each(&self, mut show: impl FnMut(usize, &Fd)) {
         self.open().iter().for_each(|(number, fd)| show(number, fd));
@@ -84,6 +102,8 @@ mod tests {
         table.remove(0).unwrap();
         assert_eq!(table.insert(fd()), Ok(0));
         assert_eq!(table.len(), 2);
+        table.remove(0).unwrap();
+        assert_eq!(table.shape(), Shape { size: 2, first_free: 0, open: 1 });
     }
 
     #[test]

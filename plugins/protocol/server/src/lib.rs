@@ -17,6 +17,7 @@ mod resolve;
 mod server;
 mod session;
 mod squash;
+mod status;
 mod tables;
 mod upcall;
 mod waiting;
@@ -92,6 +93,16 @@ impl Xlator for ProtocolServer {
                 cx.pass_on(event);
             }
             _ => cx.pass_on(event),
+        }
+    }
+
+    /// The host asks what only this translator knows; other messages are for the brick.
+    async fn ipc(&self, frame: &Frame, args: Ipc) -> FopResult<Done> {
+        match &self.running {
+            Some(running) if args.op == status::ORDER => {
+                Ok(Done { xdata: running.server.status(&args.xdata)? })
+            }
+            _ => frame.child().ipc(args).await,
         }
     }
 

@@ -98,6 +98,26 @@ impl Tree {
     }
 }
 
+/// What stands above the server, as the host does: it passes everything on.
+#[derive(Default)]
+pub(crate) struct Above;
+
+impl XlatorInfo for Above {
+    const FOPS: &'static [FopSlot] = &[];
+
+    fn declaration() -> Declaration {
+        Declaration {
+            type_name: "test/above".into(),
+            doc: "asks the server".into(),
+            options: Options::new(),
+            positions: positions::ANY,
+            unknown_fops: UnknownFops::Pass,
+        }
+    }
+}
+
+impl Xlator for Above {}
+
 /// The translator.
 #[derive(Default)]
 pub(crate) struct Fake {

@@ -1,7 +1,7 @@
-//! Reports about clients, inodes and descriptors.
+//! Reports about clients, inodes and descriptors: statedumps, and orders of the daemon.
 
 use gluster_xdr::fop::*;
-use plugin_api::{Dict, Gfid};
+use plugin_api::{Dict, Errno, Gfid};
 
 use crate::rig::{Brick, Session, run};
 
@@ -77,5 +77,64 @@ fn what_a_client_calls_itself_adds_no_lines_to_a_statedump() {
         let dump = brick.dump();
         assert!(dump.contains("client0.uid=x\\n[conn.9") && !dump.contains("\n[conn.9"), "{dump}");
         assert!(dump.contains("\nclient0.name=unknown\n"), "{dump}");
+    });
+}
+
+#[test]
+fn the_daemon_is_told_who_is_connected() {
+    let brick = Brick::up("/asked", &[]);
+    run(async {
+        assert_eq!(brick.order(2).await.unwrap().uint("clientcount"), Some(0));
+        let fuse = brick.client().await;
+        let healer = brick.connect().await;
+        let request = brick.request().with("process-name", "glustershd").with("opversion", "100000");
+        assert_eq!(healer.set_volume(&request).await.op_ret, 0);
+        make(&fuse).await;
+        let said = brick.order(2).await.unwrap();
+        assert_eq!(said.uint("clientcount"), Some(2));
+        assert!(said.str("client0.hostname").is_some_and(|host| host.starts_with("127.0.0.1:")));
+        assert!(said.uint("client0.bytesread").unwrap() > said.uint("client1.bytesread").unwrap());
+        assert!(said.uint("client0.byteswrite").unwrap() > 0);
+        assert_eq!(
+            (said.uint("client0.opversion"), said.uint("client1.opversion")),
+            (Some(1), Some(100_000))
+        );
+        let kinds = brick.order(128).await.unwrap();
+        assert_eq!((kinds.uint("client-count"), kinds.str("client1.name")), (Some(2), Some("glustershd")));
+        assert_eq!((kinds.uint("fuse-count"), kinds.uint("glustershd-count")), (Some(1), Some(1)));
+    });
+}
+
+#[test]
+fn the_daemon_is_told_what_is_known_open_and_allocated() {
+    let brick = Brick::up("/tables", &[("inode-lru-limit", "321")]);
+    run(async {
+        let client = brick.client().await;
+        make(&client).await;
+        release(&client, open(&client).await).await;
+        let inodes = brick.order(4).await.unwrap();
+        let of = |key: &str| inodes.uint(&format!("conn0.itable.{key}"));
+        assert_eq!(
+            (inodes.uint("conncount"), of("lru_limit"), of("lru_size")),
+            (Some(1), Some(321), Some(0))
+        );
+        assert_eq!((of("active_size"), of("active1.ia_type")), (Some(2), Some(1)));
+        assert_eq!(inodes.str("conn0.itable.active1.gfid"), Some(&*ID.to_string()));
+        let fds = brick.order(8).await.unwrap();
+        let of = |key: &str| fds.uint(&format!("conn0.fdtable.{key}"));
+        assert_eq!((fds.uint("conncount"), of("openfds"), of("firstfree")), (Some(1), Some(1), Some(1)));
+        assert_eq!(of("fdentry0.flags"), Some(0o302));
+        assert!(brick.order(1).await.unwrap().uint("mallinfo.uordblks").unwrap() > 0);
+    });
+}
+
+#[test]
+fn what_is_not_known_is_refused_and_not_shown_as_nothing() {
+    let mut brick = Brick::up("/refused", &[]);
+    run(async {
+        assert_eq!(brick.order(16).await.unwrap_err(), Errno::EOPNOTSUPP);
+        assert_eq!(brick.order(0).await.unwrap_err(), Errno::EOPNOTSUPP);
+        brick.name.push_str("/other");
+        assert_eq!(brick.order(2).await.unwrap_err(), Errno::ENOENT);
     });
 }

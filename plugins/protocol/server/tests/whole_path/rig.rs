@@ -15,11 +15,12 @@ use host::loader::Loader;
 use host::services::{self, Services};
 use plugin_api::abi::graph::{Graph, GraphHooks, Part};
 use plugin_api::abi::host::Direction;
+use plugin_api::fop::Ipc;
 use plugin_api::options::OptionValues;
 use plugin_api::sdk::module::xlator_module;
-use plugin_api::{Dict, Event, EventKind, IoBuf, Payload, open, rt};
+use plugin_api::{Dict, Errno, Event, EventKind, Identity, IoBuf, Payload, open, rt};
 
-use crate::fake::{Fake, Seen, seen};
+use crate::fake::{Above, Fake, Seen, seen};
 
 struct World {
     services: Services,
@@ -81,6 +82,7 @@ pub(crate) struct Brick {
 
 const CHILD: usize = 0;
 const SERVER: usize = 1;
+const ABOVE: usize = 2;
 
 impl Brick {
     /// Starts it; everybody may connect unless `options` say otherwise.
@@ -89,6 +91,7 @@ impl Brick {
         let parts = vec![
             Part { name: name.to_owned(), module: xlator_module::<Fake>(), children: vec![] },
             Part { name: "v-server".to_owned(), module, children: vec![CHILD] },
+            Part { name: "above".to_owned(), module: xlator_module::<Above>(), children: vec![SERVER] },
         ];
         let hooks = Hooks::default();
         let port = hooks.port.clone();
@@ -123,6 +126,13 @@ impl Brick {
 
     pub(crate) fn dump(&self) -> String {
         self.graph.dump(SERVER)
+    }
+
+    /// What the server answers to the daemon's order, which the host passes on.
+    pub(crate) async fn order(&self, cmd: u32) -> Result<Dict, Errno> {
+        let frame = self.graph.handle(ABOVE).frame(Identity::default());
+        let xdata = Dict::new().with("brick-name", self.name.as_str()).with("cmd", cmd);
+        frame.child().ipc(Ipc { op: 13, xdata }).await.map(|done| done.xdata).map_err(|error| error.errno)
     }
 
     pub(crate) fn port(&self) -> u64 {
