@@ -14,7 +14,7 @@ use crate::dirs::DIR_FLAGS;
 use crate::find::Found;
 use crate::name::{HIDDEN, Name};
 use crate::place::Place;
-use crate::stat::{S_IFDIR, kind};
+use crate::stat::{S_IFDIR, iatt, kind};
 
 /// How much one system call reads.
 const BATCH: usize = 32 * 1024;
@@ -158,8 +158,7 @@ impl Brick {
     fn describe(&self, dir: &OpenDir, name: &[u8], plus: Option<Plus<'_, '_>>, entry: &mut DirEntry) {
         let place = match name {
             b"." => dir.place(),
-            // What is above the root is none of ours.
-            b".." if dir.gfid.is_root() => return,
+            b".." if dir.gfid.is_root() => return above_the_root(dir, plus.is_some(), entry),
             b".." => match self.parent_of(dir.gfid) {
                 Some(place) => place,
                 None => return,
@@ -189,6 +188,15 @@ impl Brick {
             crate::handle::DirTarget::In(parent, _) => Some(Place::Dir(self.dir(parent).ok()?)),
             crate::handle::DirTarget::Root => Some(Place::Dir(Arc::clone(&self.root))),
         }
+    }
+}
+
+/// What is above the root is none of ours: it is shown as a directory like the root, with neither id nor number.
+/// Clients that put listings together take such entries from one brick only, so they have to see that it is one.
+fn above_the_root(dir: &OpenDir, plus: bool, entry: &mut DirEntry) {
+    entry.kind = DIRECTORY;
+    if let Some(st) = dir.place().stat().ok().filter(|_| plus) {
+        entry.iatt = Iatt { ino: u64::MAX, ..iatt(&st, Gfid::NULL) };
     }
 }
 
@@ -323,7 +331,8 @@ mod tests {
         let by_name = |name: &[u8]| read.entries.iter().find(|e| &e.name[..] == name);
         assert!(by_name(b".glusterfs").is_none());
         let above = by_name(b"..").unwrap();
-        assert_eq!((above.ino, above.iatt), (u64::MAX, Iatt::default()));
+        assert_eq!((above.ino, above.kind, above.iatt.mode), (u64::MAX, 4, by_name(b".").unwrap().iatt.mode));
+        assert_eq!((above.iatt.ino, above.iatt.gfid, above.iatt.flags), (u64::MAX, Gfid::NULL, 0x16ff));
         assert_eq!(by_name(b".").unwrap().iatt.gfid, Gfid::ROOT);
         let file = by_name(b"f").unwrap();
         assert_eq!((file.ino, file.iatt.nlink, file.kind), (file.iatt.gfid.ino(), 1, 8));
