@@ -21,9 +21,9 @@ pub(super) fn list(loader: &Loader, folders: &[PathBuf]) -> Result<(), ToolError
     let width = found.iter().map(|plugin| plugin.name.len()).max().unwrap_or(0);
     let mut text = String::new();
     let mut unusable = 0;
-    for Found { path, name, root } in &found {
+    for Found { name, root, .. } in &found {
         let words = match root {
-            Ok(root) => format!("{}  {}", summary(root), path.display()),
+            Ok(root) => summary(root),
             Err(error) => {
                 unusable += 1;
                 format!("CANNOT BE USED: {error}")
@@ -69,15 +69,16 @@ fn at_path(file: &Path) -> Result<(String, PluginRootRef), ToolError> {
     Err(ToolError::NoPlugin { path: file })
 }
 
+/// Its version, and in its own words what it does: also what it does not do yet.
 fn summary(root: &PluginRootRef) -> String {
     let version = root.version();
-    match root.xlator() {
-        ROption::RSome(module) => {
-            let (fops, options) = (module.fops().len(), module.declaration()().options.0.len());
-            format!("{version}  {fops} fops, {options} options")
-        }
-        ROption::RNone => version.to_string(),
-    }
+    let does = match (root.xlator(), root.program()) {
+        (ROption::RSome(module), _) => module.declaration()().doc.to_string(),
+        (_, ROption::RSome(module)) => format!("program {} version {}", module.number(), module.version()),
+        _ if root.transport().is_some() => "transport".to_owned(),
+        _ => "authenticator".to_owned(),
+    };
+    format!("{version}  {does}")
 }
 
 fn describe(name: &str, path: &Path, root: &PluginRootRef) -> String {
