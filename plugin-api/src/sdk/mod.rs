@@ -7,6 +7,7 @@ mod entry;
 mod frame;
 pub mod log;
 pub mod module;
+mod offload;
 pub mod open;
 pub mod rt;
 pub mod sys;

@@ -14,6 +14,8 @@ use crate::Errno;
 use crate::abi::future::{Later, RawFuture, with_header};
 use crate::abi::host::{IO_PENDING, IoStep, RawFd, host};
 
+pub use super::offload::offload;
+
 /// Runs a task on the event pool to its end.
 pub fn spawn(task: impl Future<Output = ()> + Send + 'static) {
     // SAFETY: the output is `()`.

@@ -31,11 +31,7 @@ impl Groups {
             return Some(groups);
         }
         // The name service may go to the network.
-        let (answer, answered) = tokio::sync::oneshot::channel();
-        rt::spawn_blocking(async move {
-            let _ = answer.send(ask(uid));
-        });
-        let groups = answered.await.ok()??;
+        let groups = rt::offload(async move { ask(uid) }).await??;
         self.remember(uid, groups.clone());
         Some(groups)
     }

@@ -72,12 +72,9 @@ impl Server {
 
     /// Asks who decides, on a thread that may block: an authenticator may have to resolve a host name.
     async fn ask_authenticators(self: &Arc<Self>, applicant: Applicant) -> (Applicant, Option<Accepted>) {
-        let (answer, answered) = tokio::sync::oneshot::channel();
         let (server, who) = (self.clone(), applicant.clone());
-        rt::spawn_blocking(async move {
-            let _ = answer.send(server.authenticators().verdict(&server.settings().values, &who));
-        });
-        (applicant, answered.await.ok().flatten())
+        let verdict = async move { server.authenticators().verdict(&server.settings().values, &who) };
+        (applicant, rt::offload(verdict).await.flatten())
     }
 
     fn brick_asked_for(&self, request: &Dict) -> Result<&Brick, Refusal> {
