@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 
 use md5::Md5;
 use plugin_api::{Iatt, IoBuf, IoBufMut};
-use rustix::fs::{FallocateFlags, SeekFrom, Statx};
+use rustix::fs::{FallocateFlags, OFlags, SeekFrom, Statx};
 use rustix::io::{Errno, ReadWriteFlags, Result};
 use sha2::{Digest, Sha256};
 
@@ -31,6 +31,23 @@ pub(crate) struct Read {
     pub(crate) data: IoBuf,
     pub(crate) iatt: Iatt,
     pub(crate) at_end: bool,
+}
+
+/// A read under way.
+pub(crate) struct Reading {
+    data: IoBufMut,
+    offset: u64,
+    /// How much of it is there.
+    got: usize,
+    /// The file behind it, once all is there that is wanted.
+    st: Option<Statx>,
+}
+
+impl Reading {
+    /// Whether its end has to wait for the disk.
+    pub(crate) fn waits(&self) -> bool {
+        self.st.is_none()
+    }
 }
 
 /// What a write did.
@@ -59,15 +76,8 @@ pub(crate) enum Room {
 }
 
 impl Brick {
-    /// Reads up to `size` bytes. With `cached_only`, `EAGAIN` when the disk would be needed.
-    pub(crate) fn read(
-        &self,
-        caller: &Caller,
-        file: &OpenFile,
-        offset: u64,
-        size: usize,
-        cached_only: bool,
-    ) -> Result<Read> {
+    /// Begins a read of up to `size` bytes: takes what the page cache has, without waiting for the disk.
+    pub(crate) fn begin_read(&self, file: &OpenFile, offset: u64, size: usize) -> Result<Reading> {
         if size == 0 || offset > MAX_OFFSET {
             return Err(Errno::INVAL);
         }
@@ -78,16 +88,36 @@ impl Brick {
             size
         };
         let mut data = IoBufMut::with_len(size);
-        let flags = if cached_only { ReadWriteFlags::NOWAIT } else { ReadWriteFlags::empty() };
-        let read = rustix::io::preadv2(file.fd(), &mut [IoSliceMut::new(&mut data)], offset, flags);
-        let len = match read {
-            Err(Errno::OPNOTSUPP) if cached_only => return Err(Errno::AGAIN),
+        // What goes past the cache waits in any case.
+        let cached = if file.flags.contains(OFlags::DIRECT) {
+            Err(Errno::AGAIN)
+        } else {
+            let slices = &mut [IoSliceMut::new(&mut data)];
+            rustix::io::preadv2(file.fd(), slices, offset, ReadWriteFlags::NOWAIT)
+        };
+        let got = match cached {
+            // The file system has no such reads.
+            Err(Errno::AGAIN | Errno::OPNOTSUPP) => return Ok(Reading { data, offset, got: 0, st: None }),
             other => other?,
         };
         let st = file.place().stat()?;
+        let is_whole = got == size || end_of(offset, got) >= st.stx_size;
+        Ok(Reading { data, offset, got, st: is_whole.then_some(st) })
+    }
+
+    /// Ends a read: what was not in the page cache is waited for.
+    pub(crate) fn end_read(&self, caller: &Caller, file: &OpenFile, reading: Reading) -> Result<Read> {
+        let Reading { mut data, offset, mut got, st } = reading;
+        let st = match st {
+            Some(st) => st,
+            None => {
+                got += rustix::io::pread(file.fd(), &mut data[got..], end_of(offset, got))?;
+                file.place().stat()?
+            }
+        };
         self.touch(&file.inode, &file.place(), caller);
-        let end = offset.saturating_add(u64::try_from(len).unwrap_or(u64::MAX));
-        Ok(Read { data: data.freeze(len), iatt: self.show_file(file, &st), at_end: end >= st.stx_size })
+        let at_end = end_of(offset, got) >= st.stx_size;
+        Ok(Read { data: data.freeze(got), iatt: self.show_file(file, &st), at_end })
     }
 
     /// Writes all of `data`; `flags` are open flags for this write alone.
@@ -225,6 +255,11 @@ impl Brick {
     }
 }
 
+/// Where `len` bytes from `offset` end.
+fn end_of(offset: u64, len: usize) -> u64 {
+    offset.saturating_add(u64::try_from(len).unwrap_or(u64::MAX))
+}
+
 fn check_range(offset: u64, len: u64) -> Result<()> {
     match offset.checked_add(len) {
         Some(end) if end <= MAX_OFFSET => Ok(()),
@@ -303,6 +338,9 @@ mod brick_tests {
     use super::*;
     use crate::testing::{TestBrick, brick, brick_with, user};
 
+    const O_DIRECT: u32 = 0o40_000;
+    const TMPFS: i64 = 0x0102_1994;
+
     fn open(brick: &TestBrick) -> OpenFile {
         brick.open_file(brick.mkfile(Gfid::ROOT, "f"), 2).unwrap()
     }
@@ -318,9 +356,9 @@ mod brick_tests {
             (11, true, 0, 11)
         );
         assert_eq!((wrote.change.post.mtime, wrote.change.post.atime), (2_000_000, 1_000_000));
-        let read = brick.read(&user(), &file, 6, 100, false).unwrap();
+        let read = brick.read(&user(), &file, 6, 100).unwrap();
         assert_eq!((&read.data[..], read.at_end), (&b"world"[..], true));
-        let read = brick.read(&user(), &file, 0, 5, false).unwrap();
+        let read = brick.read(&user(), &file, 0, 5).unwrap();
         assert_eq!((&read.data[..], read.at_end), (&b"hello"[..], false));
         assert!(!brick.write(&user(), &file, &[b"!"], 3, 0, true).unwrap().is_append);
     }
@@ -330,12 +368,43 @@ mod brick_tests {
         let brick = brick();
         let file = open(&brick);
         brick.write(&user(), &file, &[b"x"], 0, 0, false).unwrap();
-        assert_eq!(&brick.read(&user(), &file, 0, usize::MAX, false).unwrap().data[..], b"x");
+        assert_eq!(&brick.read(&user(), &file, 0, usize::MAX).unwrap().data[..], b"x");
         assert_eq!(brick.checksum(&file, 0, usize::MAX).unwrap().weak, weak_sum(b"x"));
-        assert_eq!(brick.read(&user(), &file, 0, 0, false).unwrap_err(), Errno::INVAL);
-        assert_eq!(brick.read(&user(), &file, u64::MAX, 1, false).unwrap_err(), Errno::INVAL);
+        assert_eq!(brick.read(&user(), &file, 0, 0).unwrap_err(), Errno::INVAL);
+        assert_eq!(brick.read(&user(), &file, u64::MAX, 1).unwrap_err(), Errno::INVAL);
         assert_eq!(brick.write(&user(), &file, &[b"x"], u64::MAX, 0, false).unwrap_err(), Errno::FBIG);
         assert_eq!(brick.truncate(&user(), &file, u64::MAX).unwrap_err(), Errno::FBIG);
+    }
+
+    #[test]
+    fn what_is_not_in_the_page_cache_is_left_for_where_one_may_wait() {
+        let brick = brick();
+        let file = open(&brick);
+        brick.write(&user(), &file, &[&[7; 10_000]], 0, 0, false).unwrap();
+        assert!(!brick.begin_read(&file, 0, 10_000).unwrap().waits(), "it was just written");
+        assert!(!brick.begin_read(&file, 9_000, 10_000).unwrap().waits(), "there is no more of it");
+        let direct = brick.open_file(file.gfid, O_DIRECT).unwrap();
+        assert!(brick.begin_read(&direct, 0, 4096).unwrap().waits(), "past the page cache");
+        if rustix::fs::fstatfs(file.fd()).unwrap().f_type == TMPFS {
+            return;
+        }
+        rustix::fs::fdatasync(file.fd()).unwrap();
+        rustix::fs::fadvise(file.fd(), 0, None, rustix::fs::Advice::DontNeed).unwrap();
+        let reading = brick.begin_read(&file, 5, 9_000).unwrap();
+        assert!(reading.waits());
+        assert_eq!(&brick.end_read(&user(), &file, reading).unwrap().data[..], [7; 9_000]);
+    }
+
+    #[test]
+    fn a_read_of_which_half_was_in_the_page_cache_comes_whole() {
+        let brick = brick();
+        let file = open(&brick);
+        brick.write(&user(), &file, &[b"0123456789"], 0, 0, false).unwrap();
+        let mut data = IoBufMut::with_len(6);
+        data[..4].copy_from_slice(b"2345");
+        let half = Reading { data, offset: 2, got: 4, st: None };
+        let read = brick.end_read(&user(), &file, half).unwrap();
+        assert_eq!((&read.data[..], read.at_end), (&b"234567"[..], false));
     }
 
     #[test]
@@ -366,7 +435,7 @@ mod brick_tests {
         brick.write(&user(), &from, &[b"0123456789"], 0, 0, false).unwrap();
         let (count, source, change) = brick.copy_range(&user(), &from, 2, &to, 5, 4, false).unwrap();
         assert_eq!((count, source.size, change.pre.size, change.post.size), (4, 10, 0, 9));
-        assert_eq!(&brick.read(&user(), &to, 0, 100, false).unwrap().data[..], b"\0\0\0\0\x002345");
+        assert_eq!(&brick.read(&user(), &to, 0, 100).unwrap().data[..], b"\0\0\0\0\x002345");
     }
 
     #[test]

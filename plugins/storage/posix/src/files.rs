@@ -113,9 +113,9 @@ impl Brick {
         if !direct && let Some(fd) = self.anonymous.get(gfid) {
             return Ok(OpenFile { fd, gfid, inode, flags: ANONYMOUS, counted: None });
         }
+        let flags = if direct { ANONYMOUS | OFlags::DIRECT } else { ANONYMOUS };
         let fd = {
             let _handle = inode.handle.read().expect("no panic under it");
-            let flags = if direct { ANONYMOUS | OFlags::DIRECT } else { ANONYMOUS };
             let fd = match self.open_by_handle(gfid, flags) {
                 Err(Errno::ROFS | Errno::TXTBSY | Errno::PERM) => {
                     self.open_by_handle(gfid, (flags - OFlags::RWMODE) | OFlags::RDONLY)?
@@ -128,7 +128,7 @@ impl Brick {
             }
             fd
         };
-        Ok(OpenFile { fd, gfid, inode, flags: ANONYMOUS, counted: None })
+        Ok(OpenFile { fd, gfid, inode, flags, counted: None })
     }
 
     /// Opens under the inode's handle lock: what was seen to be a regular file still is one.

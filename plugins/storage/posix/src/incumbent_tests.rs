@@ -98,7 +98,7 @@ fn a_brick_that_the_incumbent_wrote_reads_the_same() {
     paths.sort();
     assert_eq!(paths, [b"/d/f".to_vec(), b"/d/h".to_vec()]);
     let opened = brick.anonymous_file(file, false).unwrap();
-    assert_eq!(&brick.read(&user(), &opened, 0, 100, false).unwrap().data[..], b"hello\n");
+    assert_eq!(&brick.read(&user(), &opened, 0, 100).unwrap().data[..], b"hello\n");
     // What it made, we take away to the last handle.
     for path in ["d/f", "d/h", "s", "ff", "dev"] {
         let (parent, _, name) = walk(&brick, path);

@@ -226,7 +226,7 @@ mod tests {
         assert_eq!(brick.attributes(gfid).unwrap().nlink, 0);
         let by_gfid = brick.anonymous_file(gfid, false).unwrap();
         for file in [&open, &by_gfid] {
-            let read = brick.read(&user(), file, 0, 100, false).unwrap();
+            let read = brick.read(&user(), file, 0, 100).unwrap();
             assert_eq!((&read.data[..], read.at_end), (&b"still here"[..], true));
         }
         drop((open, by_gfid));

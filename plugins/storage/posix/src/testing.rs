@@ -13,6 +13,8 @@ use rustix::io::Result;
 
 use crate::brick::{Brick, VOLUME_ID_XATTR};
 use crate::caller::Caller;
+use crate::data::Read;
+use crate::files::OpenFile;
 use crate::find::Entry;
 use crate::handle::HandleName;
 use crate::make::{Kind, Made, New};
@@ -115,6 +117,12 @@ impl TestBrick {
 
     pub(crate) fn mkfile(&self, parent: Gfid, name: &str) -> Gfid {
         self.make_kind(parent, name, Kind::File(rustix::fs::OFlags::RDWR), 0o644).unwrap().0
+    }
+
+    /// A whole read, with the disk where it is needed.
+    pub(crate) fn read(&self, caller: &Caller, file: &OpenFile, offset: u64, size: usize) -> Result<Read> {
+        let reading = self.begin_read(file, offset, size)?;
+        self.end_read(caller, file, reading)
     }
 
     pub(crate) fn has_handle(&self, gfid: Gfid) -> bool {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use plugin_api::prelude::*;
 
 use crate::brick::Brick;
+use crate::fops::data::Reads;
 use crate::fops::{Call, data, dir, entry, inode, xattr};
 use crate::health::Health;
 use crate::options;
@@ -165,8 +166,15 @@ impl Xlator for Posix {
         answer!(self, frame, args, data::open)
     }
 
-    fn readv(&self, frame: &Frame, args: Readv) -> FopResult<Data> {
-        answer!(self, frame, args, data::readv)
+    async fn readv(&self, frame: &Frame, args: Readv) -> FopResult<Data> {
+        let begun = data::readv(&self.call(frame, &args.xdata), &args)?;
+        match begun {
+            Reads::Now(data) => Ok(data),
+            // On the heap: it waits anyway, and what is in the page cache needs no room for it.
+            Reads::Later(rest) => {
+                Ok(Box::pin(rt::offload(async move { rest.read() })).await.ok_or(Errno::EIO)??)
+            }
+        }
     }
 
     fn writev(&self, frame: &Frame, args: Writev) -> FopResult<Written> {

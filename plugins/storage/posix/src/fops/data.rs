@@ -7,11 +7,14 @@ use plugin_api::fop::{
 use plugin_api::{Dict, IoBuf, Payload};
 use rustix::fs::{OFlags, XattrFlags};
 use rustix::io::Errno;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::{Answer, Call, Open, changed, gone};
 use crate::ask::PROTECT_XATTR;
-use crate::data::Room;
+use crate::brick::Brick;
+use crate::caller::Caller;
+use crate::data::{Reading, Room};
 use crate::files::OpenFile;
 
 /// Most bytes answered to one read, whatever was asked.
@@ -28,9 +31,40 @@ pub(crate) fn open(call: &Call<'_>, args: &OpenFop) -> Answer<Opened> {
     Ok(Opened { fd: args.fd.clone(), xdata: Dict::new() })
 }
 
-pub(crate) fn readv(call: &Call<'_>, args: &Readv) -> Answer<Data> {
+/// A read: answered, or what is left to do where one may wait for the disk.
+pub(crate) enum Reads {
+    Now(Data),
+    Later(Rest),
+}
+
+/// The rest of a read.
+pub(crate) struct Rest {
+    brick: Arc<Brick>,
+    caller: Caller,
+    open: Arc<Open>,
+    reading: Reading,
+}
+
+/// Reads what is in the page cache, and answers when that is all.
+pub(crate) fn readv(call: &Call<'_>, args: &Readv) -> Answer<Reads> {
     let open = call.open(&args.fd, args.flags)?;
-    let read = call.brick.read(&call.caller, open.file()?, args.offset, args.size.min(MAX_READ), false)?;
+    let reading = call.brick.begin_read(open.file()?, args.offset, args.size.min(MAX_READ))?;
+    if reading.waits() {
+        let (brick, caller) = (Arc::clone(call.brick), call.caller);
+        return Ok(Reads::Later(Rest { brick, caller, open, reading }));
+    }
+    Ok(Reads::Now(end_read(call.brick, &call.caller, &open, reading)?))
+}
+
+impl Rest {
+    /// Waits for the disk.
+    pub(crate) fn read(self) -> Answer<Data> {
+        end_read(&self.brick, &self.caller, &self.open, self.reading)
+    }
+}
+
+fn end_read(brick: &Brick, caller: &Caller, open: &Open, reading: Reading) -> Answer<Data> {
+    let read = brick.end_read(caller, open.file()?, reading)?;
     Ok(Data { data: Payload::from(read.data), iatt: read.iatt, at_end: read.at_end, xdata: Dict::new() })
 }
 
