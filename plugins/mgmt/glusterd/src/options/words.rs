@@ -13,7 +13,7 @@ pub fn parse_bool(text: &str) -> Option<bool> {
     }
 }
 
-/// A whole number, decimal, `0x…` or octal `0…`.
+/// A whole number, decimal, `0x…` or octal `0…`. There is no `-0`, as in the incumbent.
 #[must_use]
 pub fn parse_int(text: &str) -> Option<i64> {
     let (negative, digits) = match text.as_bytes().first()? {
@@ -30,7 +30,11 @@ pub fn parse_int(text: &str) -> Option<i64> {
         _ => digits.parse(),
     }
     .ok()?;
-    Some(if negative { -number } else { number })
+    match (negative, number) {
+        (true, 0) => None,
+        (true, _) => Some(-number),
+        (false, _) => Some(number),
+    }
 }
 
 /// Units of sizes, in the order of their power of 1024.
@@ -129,7 +133,9 @@ mod tests {
         for (text, number) in [("10", 10), ("-1", -1), ("0x1f", 31), ("0755", 493), ("0", 0)] {
             assert_eq!(parse_int(text), Some(number), "{text}");
         }
-        for bad in ["", "-", "abc", "1.5", "64MB", "99999999999999999999", "08", "- 1", "--1", "0x"] {
+        for bad in
+            ["", "-", "abc", "1.5", "64MB", "99999999999999999999", "08", "- 1", "--1", "0x", "-0", "-0x0"]
+        {
             assert_eq!(parse_int(bad), None, "{bad}");
         }
     }
