@@ -125,7 +125,7 @@ fn start(config: Config) -> Result<Running, InitError> {
     bricks::claim::unclaim_unborn(&config.paths);
     let restored = restore::restore(&config.paths)?;
     for skipped in &restored.skipped {
-        log!(Warn, "folder left out", path = skipped.path.display(), why = skipped.reason);
+        log!(Warn, "left out", path = skipped.path.display(), why = skipped.reason);
     }
     let state = State::from(restored);
     let bricks = Processes::new(config.clone(), state.node.uuid, transport, ports.clone(), arrivals);

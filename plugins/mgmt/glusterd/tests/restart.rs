@@ -103,9 +103,31 @@ fn a_folder_without_info_is_told_of_and_left_out() {
     let mut back = state.restore();
     assert_eq!(back.volumes.values().collect::<Vec<_>>(), [&a]);
     back.skipped.sort_by(|a, b| a.path.cmp(&b.path));
-    let skipped: Vec<_> = back.skipped.iter().map(|s| (s.path.clone(), s.reason)).collect();
+    let skipped: Vec<_> = back.skipped.iter().map(|s| (s.path.clone(), s.reason.clone())).collect();
     let (half, name) = (state.paths.volume("half"), state.paths.volumes().join("no.name"));
     assert_eq!(skipped, [(half, SkipReason::NoInfo), (name, SkipReason::Name)]);
+}
+
+#[test]
+fn a_file_that_is_no_peer_is_told_of_and_the_peers_beside_it_are_restored() {
+    let state = State::new();
+    let peers = state.paths.peers();
+    let known: Vec<String> =
+        (0..3).map(|n| format!("00000000-0000-0000-0000-00000000000{}", n + 1)).collect();
+    for uuid in &known {
+        std::fs::write(peers.join(uuid), format!("state=1\nuuid={uuid}\nhostname=127.0.0.1\n")).unwrap();
+    }
+    std::fs::write(peers.join("00000000-0000-0000-0000-00000000000a"), "more random stuff\n").unwrap();
+    std::fs::write(peers.join("not_a_peer_file"), "random stuff\n").unwrap();
+    let back = state.restore();
+    let found: Vec<_> = back.peers.iter().map(|peer| peer.uuid.to_string()).collect();
+    assert_eq!(found, known);
+    let told: Vec<_> = back.skipped.iter().map(|skipped| skipped.reason.to_string()).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(
+        told[1].ends_with("not_a_peer_file: line 1: found \"random stuff\", expected key=value"),
+        "{told:?}"
+    );
 }
 
 #[test]

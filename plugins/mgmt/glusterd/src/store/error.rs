@@ -72,6 +72,12 @@ impl StoreError {
         move |source| Self::Io { path, action, source }
     }
 
+    /// The file was read, and what it says makes no sense.
+    #[must_use]
+    pub fn is_nonsense(&self) -> bool {
+        matches!(self, Self::Line { .. } | Self::Missing { .. } | Self::Value { .. })
+    }
+
     /// The file or folder is not there.
     #[must_use]
     pub fn is_not_found(&self) -> bool {

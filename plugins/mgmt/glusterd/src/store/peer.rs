@@ -53,14 +53,15 @@ impl StoredPeer {
         atomic::sync_folder(peers)
     }
 
-    /// Reads one peer's file.
+    /// Reads one peer's file. Before peers had several names the one name was called `hostname`.
     ///
     /// # Errors
     /// The file cannot be read or names no host.
     pub fn load(path: &Path) -> Result<Self, StoreError> {
         let mut fields = Fields::read(path)?;
         let (uuid, state) = (fields.uuid("uuid")?, fields.number("state")?);
-        let mut hostnames = vec![fields.text("hostname1")?];
+        let first = fields.text("hostname1").or_else(|fault| fields.text("hostname").map_err(|_| fault))?;
+        let mut hostnames = vec![first];
         let more = fields.take_where(|key| key.strip_prefix("hostname").is_some_and(is_number));
         hostnames.extend(more.iter().map(|(_, host)| host.to_owned()));
         Ok(Self { uuid, state, hostnames, unknown: fields.rest() })
@@ -69,8 +70,8 @@ impl StoredPeer {
     /// Reads every peer's file, in the order of their names.
     ///
     /// # Errors
-    /// The folder or a file in it cannot be read.
-    pub fn load_all(peers: &Path) -> Result<Vec<Self>, StoreError> {
+    /// The folder cannot be read; what is wrong with one file is said beside it.
+    pub fn load_all(peers: &Path) -> Result<Vec<(PathBuf, Result<Self, StoreError>)>, StoreError> {
         let mut paths = Vec::new();
         for entry in std::fs::read_dir(peers).map_err(StoreError::std_io(peers, "list"))? {
             let path = entry.map_err(StoreError::std_io(peers, "list"))?.path();
@@ -79,7 +80,7 @@ impl StoredPeer {
             }
         }
         paths.sort();
-        paths.iter().map(|path| Self::load(path)).collect()
+        Ok(paths.into_iter().map(|path| (path.clone(), Self::load(&path))).collect())
     }
 }
 
@@ -101,8 +102,19 @@ mod tests {
             unknown: [("future", "1")].into_iter().collect(),
         };
         peer.save(peers.path()).unwrap();
-        assert_eq!(StoredPeer::load_all(peers.path()).unwrap(), vec![peer.clone()]);
+        let found = StoredPeer::load_all(peers.path()).unwrap();
+        assert_eq!(found.into_iter().map(|(_, peer)| peer.unwrap()).collect::<Vec<_>>(), [peer.clone()]);
         peer.remove(peers.path()).unwrap();
         assert!(StoredPeer::load_all(peers.path()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_peer_of_before_there_were_several_names_is_read() {
+        let peers = tempfile::tempdir().unwrap();
+        let file = peers.path().join("x");
+        let uuid = Uuid::new_v4();
+        std::fs::write(&file, format!("state=1\nuuid={uuid}\nhostname=127.0.0.9\n")).unwrap();
+        let peer = StoredPeer::load(&file).unwrap();
+        assert_eq!((peer.uuid, peer.state, peer.hostnames), (uuid, 1, vec!["127.0.0.9".to_owned()]));
     }
 }

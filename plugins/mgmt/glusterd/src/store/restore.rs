@@ -21,31 +21,34 @@ pub struct Restored {
     pub volumes: BTreeMap<String, StoredVolume>,
     /// The other nodes.
     pub peers: Vec<StoredPeer>,
-    /// Folders under `vols/` that were left out, with the reason; each deserves a line in the log.
+    /// What was left out, with the reason; each deserves a line in the log.
     pub skipped: Vec<Skipped>,
 }
 
-/// A folder under `vols/` that is no volume.
+/// A folder under `vols/` that is no volume, or a file under `peers/` that is no peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {
-    /// The folder.
+    /// The folder or file.
     pub path: PathBuf,
     /// Why it was left out.
     pub reason: SkipReason,
 }
 
-/// Why a folder under `vols/` was left out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why something was left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SkipReason {
     /// There is no info file in it: whoever created the volume never came that far.
     NoInfo,
     /// No volume can have such a name.
     Name,
+    /// What the file says is no peer.
+    NoPeer(String),
 }
 
 impl std::fmt::Display for SkipReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
+            Self::NoPeer(why) => why,
             Self::NoInfo => "no info file: a volume that was never created to the end; remove the folder",
             Self::Name => "not a name a volume can have",
         })
@@ -56,7 +59,8 @@ impl std::fmt::Display for SkipReason {
 ///
 /// A folder without an info file is left out and told of in [`Restored::skipped`] (the incumbent refuses to start on
 /// it). A volume whose files are there but cannot be read stops the start, as in the incumbent: going on without it
-/// would hand its name and its bricks to the next `volume create`.
+/// would hand its name and its bricks to the next `volume create`. A file under `peers/` that is no peer is left out
+/// and told of as well: the other peers are not to be lost over it.
 ///
 /// # Errors
 /// A file cannot be read or contradicts itself; the error names it.
@@ -81,7 +85,15 @@ pub fn restore(paths: &Paths) -> Result<Restored, StoreError> {
             }
         }
     }
-    restored.peers = StoredPeer::load_all(&paths.peers())?;
+    for (path, peer) in StoredPeer::load_all(&paths.peers())? {
+        match peer {
+            Ok(peer) => restored.peers.push(peer),
+            Err(fault) if fault.is_nonsense() => {
+                restored.skipped.push(Skipped { path, reason: SkipReason::NoPeer(fault.to_string()) });
+            }
+            Err(fault) => return Err(fault),
+        }
+    }
     Ok(restored)
 }
 
