@@ -67,11 +67,11 @@ impl StoredPeer {
         Ok(Self { uuid, state, hostnames, unknown: fields.rest() })
     }
 
-    /// Reads every peer's file, in the order of their names.
+    /// The peers' files, in the order of their names.
     ///
     /// # Errors
-    /// The folder cannot be read; what is wrong with one file is said beside it.
-    pub fn load_all(peers: &Path) -> Result<Vec<(PathBuf, Result<Self, StoreError>)>, StoreError> {
+    /// The folder cannot be read.
+    pub fn files(peers: &Path) -> Result<Vec<PathBuf>, StoreError> {
         let mut paths = Vec::new();
         for entry in std::fs::read_dir(peers).map_err(StoreError::std_io(peers, "list"))? {
             let path = entry.map_err(StoreError::std_io(peers, "list"))?.path();
@@ -80,7 +80,7 @@ impl StoredPeer {
             }
         }
         paths.sort();
-        Ok(paths.into_iter().map(|path| (path.clone(), Self::load(&path))).collect())
+        Ok(paths)
     }
 }
 
@@ -102,10 +102,11 @@ mod tests {
             unknown: [("future", "1")].into_iter().collect(),
         };
         peer.save(peers.path()).unwrap();
-        let found = StoredPeer::load_all(peers.path()).unwrap();
-        assert_eq!(found.into_iter().map(|(_, peer)| peer.unwrap()).collect::<Vec<_>>(), [peer.clone()]);
+        let files = StoredPeer::files(peers.path()).unwrap();
+        assert_eq!(files, [peer.path(peers.path())]);
+        assert_eq!(StoredPeer::load(&files[0]).unwrap(), peer);
         peer.remove(peers.path()).unwrap();
-        assert!(StoredPeer::load_all(peers.path()).unwrap().is_empty());
+        assert!(StoredPeer::files(peers.path()).unwrap().is_empty());
     }
 
     #[test]

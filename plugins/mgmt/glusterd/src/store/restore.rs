@@ -85,8 +85,8 @@ pub fn restore(paths: &Paths) -> Result<Restored, StoreError> {
             }
         }
     }
-    for (path, peer) in StoredPeer::load_all(&paths.peers())? {
-        match peer {
+    for path in StoredPeer::files(&paths.peers())? {
+        match StoredPeer::load(&path) {
             Ok(peer) => restored.peers.push(peer),
             Err(fault) if fault.is_nonsense() => {
                 restored.skipped.push(Skipped { path, reason: SkipReason::NoPeer(fault.to_string()) });
