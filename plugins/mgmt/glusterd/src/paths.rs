@@ -100,6 +100,12 @@ impl Paths {
         self.run.join("vols").join(volume).join(format!("{}-{}.pid", brick.host, brick.path_dashes()))
     }
 
+    /// Where a process looks for the parts of its state that a statedump is to show.
+    #[must_use]
+    pub fn statedump_options(&self, pid: i32) -> PathBuf {
+        self.run.join(format!("glusterdump.{pid}.options"))
+    }
+
     /// Management socket of a brick process.
     #[must_use]
     pub fn brick_socket(&self, volume: &str, brick: &Brick) -> PathBuf {

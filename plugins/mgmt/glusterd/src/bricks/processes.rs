@@ -122,6 +122,11 @@ impl Runner for Processes {
         Standing { pid: pid.map(|pid| pid.as_raw_nonzero().get()) }
     }
 
+    fn signal(&self, volume: &str, brick: &Brick, signal: Signal) -> bool {
+        let process = Process::holding(&self.0.config.paths.brick_pidfile(volume, brick));
+        process.inspect(|process| process.signal(signal)).is_some()
+    }
+
     fn ask(
         &self,
         volume: &str,

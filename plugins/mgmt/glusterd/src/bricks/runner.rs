@@ -4,6 +4,7 @@ use crate::brick::Brick;
 use gluster_xdr::brickop::BrickProc;
 use plugin_api::Dict;
 use plugin_api::rt::BoxFuture;
+use rustix::process::Signal;
 use std::fmt::Debug;
 
 /// A brick of this node that is to run.
@@ -62,6 +63,9 @@ pub trait Runner: Debug + Send + Sync {
 
     /// How the brick stands now.
     fn standing(&self, volume: &str, brick: &Brick) -> Standing;
+
+    /// Sends the brick's process a signal; `false` when there is none.
+    fn signal(&self, volume: &str, brick: &Brick, signal: Signal) -> bool;
 
     /// Asks the brick's process something; the answer is its dict.
     fn ask(

@@ -8,7 +8,7 @@ use crate::daemon::Daemon;
 use crate::locks::Target;
 use gluster_xdr::mgmt::Op;
 use plugin_api::{Dict, log};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Logs of bricks that are to begin anew.
@@ -69,10 +69,8 @@ impl Operation for LogRotate {
                 log!(Warn, "log cannot be moved", brick = brick.path, why = error);
                 continue;
             }
-            let pid = daemon.bricks.standing(&self.name, brick).pid.and_then(Pid::from_raw);
-            if let Some(Err(errno)) = pid.map(|pid| kill_process(pid, Signal::HUP)) {
-                log!(Warn, "brick cannot be told to open its log", brick = brick.path, why = errno);
-            }
+            // Where none runs, the next one begins the new log.
+            daemon.bricks.signal(&self.name, brick, Signal::HUP);
         }
         Ok(String::new())
     }

@@ -8,10 +8,12 @@ pub mod create;
 pub mod delete;
 pub mod engine;
 pub mod log_rotate;
+pub mod profile;
 pub mod request;
 pub mod reset;
 pub mod set;
 pub mod start;
+pub mod statedump;
 pub mod status;
 pub mod stop;
 #[cfg(test)]
@@ -55,6 +57,12 @@ impl Refusal {
     pub fn no_volume(name: &str) -> Self {
         Self::new(format!("Volume {} does not exist", shown(name)))
     }
+}
+
+/// What this daemon does not do.
+#[must_use]
+pub fn unsupported(what: &str) -> Refusal {
+    Refusal { errno: NOT_SUPPORTED, text: format!("{what} is not supported") }
 }
 
 /// The state folder could not be written: the operation has failed here.

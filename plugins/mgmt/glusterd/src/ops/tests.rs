@@ -2,9 +2,11 @@
 
 use super::create::Create;
 use super::delete::Delete;
+use super::profile::Profile;
 use super::reset::Reset;
 use super::set::Set;
 use super::start::Start;
+use super::statedump::Statedump;
 use super::status::Status;
 use super::stop::Stop;
 use super::{Operation, Refusal, run};
@@ -24,6 +26,7 @@ use gluster_xdr::brickop::BrickProc;
 use gluster_xdr::cli::CliRsp;
 use plugin_api::Dict;
 use plugin_api::rt::BoxFuture;
+use rustix::process::Signal;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -34,6 +37,8 @@ use tempfile::TempDir;
 #[derive(Debug, Default)]
 struct FakeBricks {
     running: Mutex<BTreeSet<String>>,
+    /// Signals, in the order they were sent.
+    told: Mutex<Vec<(String, Signal)>>,
     /// A brick that never starts.
     broken: Mutex<Option<String>>,
 }
@@ -59,7 +64,24 @@ impl Runner for FakeBricks {
         Standing { pid: self.running.lock().unwrap().contains(&brick.path).then_some(7) }
     }
 
-    fn ask(&self, _: &str, brick: &Brick, _: BrickProc, _: Dict) -> BoxFuture<Result<Dict, BrickFault>> {
+    fn signal(&self, _volume: &str, brick: &Brick, signal: Signal) -> bool {
+        let is_running = self.running.lock().unwrap().contains(&brick.path);
+        if is_running {
+            self.told.lock().unwrap().push((brick.path.clone(), signal));
+        }
+        is_running
+    }
+
+    fn ask(
+        &self,
+        _: &str,
+        brick: &Brick,
+        procedure: BrickProc,
+        request: Dict,
+    ) -> BoxFuture<Result<Dict, BrickFault>> {
+        if procedure == BrickProc::XlatorInfo {
+            return Box::pin(std::future::ready(Ok(request)));
+        }
         let silent = BrickFault::Silent { brick: brick.path.clone(), reason: "it is a fake".into() };
         Box::pin(std::future::ready(Err(silent)))
     }
@@ -370,6 +392,54 @@ fn a_crash_in_a_stop_or_a_start_leaves_the_volume_started_or_not() {
             },
         );
     }
+}
+
+#[test]
+fn counting_is_switched_on_and_off_once_and_read_from_each_brick() {
+    let Some(lab) = Lab::new() else { return };
+    lab.create("v", &["b1", "b2"]);
+    let profile = |op: &'static str| {
+        lab.command(Profile::new, named("v").with("op", op).with("info-op", "1").with("peek", "0"))
+    };
+    let refused = |reply: CliRsp, text: &str| assert_eq!(said(&reply), (-1, 30800, text));
+    refused(profile("2"), "Profile on Volume v is not started");
+    assert_eq!(said(&profile("1")), (0, 0, ""));
+    refused(profile("1"), "Profile on Volume v is already started");
+    refused(profile("3"), "Volume v is not started.");
+    lab.command(Start::new, named("v"));
+    let info = profile("3").dict;
+    assert_eq!((info.int("count"), info.int("1-op"), info.int("2-info-op")), (Some(2), Some(3), Some(1)));
+    assert_eq!(info.str("2-brick"), Some(lab.brick("b2").as_str()));
+    let one = named("v").with("op", "4").with("top-op", "1").with("brick", lab.brick("b2"));
+    let top = lab.command(Profile::new, one).dict;
+    assert_eq!((top.int("count"), top.str("1-brick")), (Some(1), Some(lab.brick("b2").as_str())));
+    assert_eq!(
+        lab.restarted().volume("v").unwrap().volume.options.get("diagnostics.count-fop-hits"),
+        Some("on")
+    );
+    assert_eq!(profile("2").op_ret, 0);
+    assert_eq!(lab.restarted().volume("v").unwrap().volume.options.get("diagnostics.count-fop-hits"), None);
+}
+
+#[test]
+fn a_statedump_names_its_parts_and_signals_each_brick_that_runs() {
+    let Some(lab) = Lab::new() else { return };
+    lab.create("v", &["b1", "b2"]);
+    let wanted = |words: &'static str| named("v").with("options", words);
+    let refused = |reply: CliRsp, text: &str| assert_eq!(said(&reply), (-1, 30800, text));
+    refused(lab.command(Statedump::new, wanted("")), "Volume v is not in the started state");
+    lab.command(Start::new, named("v"));
+    refused(lab.command(Statedump::new, wanted("quotad ")), "Quota is not enabled on volume v");
+    assert!(Statedump::new(&wanted("all x=y ")).is_err());
+    assert_eq!(Statedump::new(&wanted("client h 7")).unwrap_err().errno, super::NOT_SUPPORTED);
+    let dump = Statedump::new(&wanted("all mem ")).unwrap();
+    let volume = lab.daemon.volume("v").unwrap().volume;
+    lab.bricks.running.lock().unwrap().remove(&volume.bricks[1].path);
+    assert_eq!(dump.order(&lab.daemon, &volume.bricks[1]), None);
+    let file = dump.order(&lab.daemon, &volume.bricks[0]).unwrap();
+    assert!(file.ends_with("run/glusterdump.7.options"), "{}", file.display());
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "all=yes\nmem=yes\n");
+    assert_eq!(*lab.bricks.told.lock().unwrap(), [(volume.bricks[0].path.clone(), Signal::USR1)]);
 }
 
 #[test]

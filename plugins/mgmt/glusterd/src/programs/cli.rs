@@ -4,7 +4,7 @@ use super::on_blocking_thread;
 use crate::daemon::Daemon;
 use crate::net;
 use crate::ops::engine::refused;
-use crate::ops::{self, INTERNAL, NOT_SUPPORTED, Refusal, Request, run};
+use crate::ops::{self, INTERNAL, Refusal, Request, run, unsupported};
 use crate::queries;
 use gluster_rpc::{Call, Program, Reply};
 use gluster_xdr::cli::{
@@ -126,6 +126,8 @@ async fn dispatch(daemon: &Daemon, procedure: CliProc, mut request: Dict) -> Res
             let operation = ops::log_rotate::LogRotate::new(&mut request)?;
             run(daemon, operation, request).await
         }
+        CliProc::StatedumpVolume => run(daemon, ops::statedump::Statedump::new(&request)?, request).await,
+        CliProc::ProfileVolume => run(daemon, ops::profile::Profile::new(&request)?, request).await,
         CliProc::GetVolume => queries::info::answer(daemon, &request)?,
         CliProc::ListVolume => queries::list::answer(daemon),
         CliProc::GetVolOpt => match queries::option_values::answer(daemon, request.clone()) {
@@ -148,10 +150,6 @@ fn is_help(request: &Dict) -> bool {
     matches!(request.str("volname"), Some("help" | "help-xml"))
 }
 
-fn unsupported(what: &str) -> Refusal {
-    Refusal { errno: NOT_SUPPORTED, text: format!("{what} is not supported") }
-}
-
 /// What people call what they asked for.
 fn name_of(procedure: CliProc) -> &'static str {
     match procedure {
@@ -162,10 +160,8 @@ fn name_of(procedure: CliProc) -> &'static str {
         CliProc::ResetBrick => "reset-brick",
         CliProc::SyncVolume => "volume sync",
         CliProc::GsyncSet => "geo-replication",
-        CliProc::ProfileVolume => "profile",
         CliProc::Quota => "quota",
         CliProc::HealVolume => "heal",
-        CliProc::StatedumpVolume => "statedump",
         CliProc::ClrlocksVolume => "clear-locks",
         CliProc::CopyFile => "copy file",
         CliProc::SysExec => "execute",
