@@ -27,8 +27,8 @@ pub struct Call {
 #[derive(Debug)]
 pub struct Reply(pub(super) Option<Message>);
 
-/// Room for a reply's header and a small result.
-const USUAL_REPLY: usize = 256;
+/// Room for a reply's header and the usual result: four sets of attributes.
+const USUAL_REPLY: usize = 640;
 
 impl Call {
     /// The arguments; else the reply that says that they are none.

@@ -2,14 +2,14 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use plugin_api::{Dict, Key, Value};
+use plugin_api::{Dict, IoBuf, Key, Value};
 use smallvec::SmallVec;
 
 use crate::brick::Brick;
 use crate::find::Found;
 use crate::hidden::{is_hidden, is_identity, is_xattr};
 use crate::stat::{S_IFREG, kind};
-use crate::xattrs::names;
+use crate::xattrs::{Names, names};
 use crate::{gfid2path, glob, mdata};
 
 /// A xattr that marks a file in migration; a lookup may ask for its end.
@@ -114,19 +114,19 @@ impl Brick {
         }
         // One call tells which of the many names are there at all.
         let there = match (&ask.names[..], ask.list || !ask.patterns.is_empty()) {
-            ([one], false) => vec![one.to_vec()],
+            ([one], false) => Names::one(one),
             _ => names(&found.place).unwrap_or_default(),
         };
-        for name in there.into_iter().filter(|name| ask.wants(name)) {
-            if name.starts_with(gfid2path::PREFIX) || (is_hidden(&name, pid) && name != mdata::XATTR) {
+        for name in there.iter().filter(|name| ask.wants(name)) {
+            if name.starts_with(gfid2path::PREFIX) || (is_hidden(name, pid) && name != mdata::XATTR) {
                 continue;
             }
             if name == mdata::XATTR
                 && let Some(record) = self.times_record(&found.inode, &found.place)
             {
                 answers.push("trusted.glusterfs.mdata", record.to_vec());
-            } else if let Ok(value) = found.place.xattr_vec(&name) {
-                answers.push(Key::new(name.into()), Value::from(value));
+            } else if let Ok(value) = found.place.xattr_vec(name) {
+                answers.push(Key::new(IoBuf::copy_from_slice(name)), Value::from(value));
             }
         }
     }

@@ -72,11 +72,17 @@ impl Brick {
             other => return other,
         }
         seam()?;
-        for folder in [handle.first(), handle.folder()] {
-            match rustix::fs::mkdirat(&self.glusterfs, folder, Mode::RWXU) {
-                Ok(()) | Err(Errno::EXIST) => {}
-                Err(e) => return Err(e),
+        let make = |folder| match rustix::fs::mkdirat(&self.glusterfs, folder, Mode::RWXU) {
+            Ok(()) | Err(Errno::EXIST) => Ok(()),
+            Err(e) => Err(e),
+        };
+        // The outer one is there soon, the inner ones are not for long.
+        match make(handle.folder()) {
+            Err(Errno::NOENT) => {
+                make(handle.first())?;
+                make(handle.folder())?;
             }
+            made => made?,
         }
         link()
     }

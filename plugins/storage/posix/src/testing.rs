@@ -135,7 +135,7 @@ impl TestBrick {
         let name = crate::name::Name::new(path.as_bytes()).unwrap();
         let place = crate::place::Place::Entry(self.root.as_fd(), name);
         let names = crate::xattrs::names(&place).unwrap();
-        names.into_iter().map(|name| String::from_utf8(name).unwrap()).collect()
+        names.iter().map(|name| String::from_utf8(name.to_vec()).unwrap()).collect()
     }
 
     /// Every name leads to an object that its handle leads to as well, and counts as one of its links.

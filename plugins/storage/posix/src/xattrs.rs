@@ -1,8 +1,9 @@
 //! Sets, reads, lists and removes xattrs.
 
-use plugin_api::{Dict, Key, Value};
+use plugin_api::{Dict, IoBuf, Key, Value};
 use rustix::fs::XattrFlags;
 use rustix::io::{Errno, Result};
+use smallvec::SmallVec;
 
 use crate::brick::Brick;
 use crate::disk_value::on_disk;
@@ -53,9 +54,9 @@ impl Brick {
     /// Removes what a heal does not bring along: user xattrs and ACLs that are not in `keep`.
     pub(crate) fn drop_other_xattrs(&self, found: &Found<'_>, keep: &Dict) -> Result<()> {
         let healed = |name: &[u8]| name.starts_with(b"user.") || name.starts_with(b"system.posix_acl_");
-        for name in names(&found.place)? {
-            if healed(&name) && !keep.iter().any(|(key, _)| key.as_bytes() == name) {
-                found.place.remove_xattr(&name)?;
+        for name in names(&found.place)?.iter() {
+            if healed(name) && !keep.iter().any(|(key, _)| key.as_bytes() == name) {
+                found.place.remove_xattr(name)?;
             }
         }
         Ok(())
@@ -73,12 +74,12 @@ impl Brick {
     /// All xattrs that this caller may see.
     pub(crate) fn list_xattrs(&self, place: &Place<'_>, pid: i32) -> Result<Dict> {
         let mut all = Dict::new();
-        for name in names(place)? {
-            if is_hidden(&name, pid) || is_identity(&name) {
+        for name in names(place)?.iter() {
+            if is_hidden(name, pid) || is_identity(name) {
                 continue;
             }
-            match place.xattr_vec(&name) {
-                Ok(value) => all.push(Key::new(name.into()), value),
+            match place.xattr_vec(name) {
+                Ok(value) => all.push(Key::new(IoBuf::copy_from_slice(name)), value),
                 // Gone since it was listed.
                 Err(Errno::NODATA) => {}
                 Err(e) => return Err(e),
@@ -105,14 +106,28 @@ fn is_pointer(found: &Found<'_>) -> bool {
         && found.place.xattr(b"trusted.glusterfs.dht.linkto", &mut [0; 256]).is_ok()
 }
 
+/// Names of xattrs, as one text.
+#[derive(Debug, Default)]
+pub(crate) struct Names(SmallVec<[u8; 512]>);
+
+impl Names {
+    /// This one alone.
+    pub(crate) fn one(name: &[u8]) -> Self {
+        Self(SmallVec::from_slice(name))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.split(|b| *b == 0).filter(|name| !name.is_empty())
+    }
+}
+
 /// The names of all xattrs.
-pub(crate) fn names(place: &Place<'_>) -> Result<Vec<Vec<u8>>> {
-    let names = match place.xattr_names() {
-        Ok(names) => names,
-        Err(Errno::OPNOTSUPP) => return Ok(Vec::new()),
-        Err(e) => return Err(e),
-    };
-    Ok(names.split(|b| *b == 0).filter(|name| !name.is_empty()).map(<[u8]>::to_vec).collect())
+pub(crate) fn names(place: &Place<'_>) -> Result<Names> {
+    match place.xattr_names() {
+        Ok(names) => Ok(Names(names)),
+        Err(Errno::OPNOTSUPP) => Ok(Names::default()),
+        Err(e) => Err(e),
+    }
 }
 
 #[cfg(test)]
