@@ -97,6 +97,12 @@ impl Peer {
         self.connection.info()
     }
 
+    /// How many calls are under way, but for those that may wait for others.
+    #[must_use]
+    pub fn under_way(&self) -> usize {
+        self.work().outstanding
+    }
+
     /// Keeps a program's own data for this connection, in the place of data of the same type.
     pub fn attach<T: Any + Send + Sync>(&self, data: Arc<T>) {
         let mut attached = self.attached.write().unwrap_or_else(PoisonError::into_inner);

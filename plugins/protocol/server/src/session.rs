@@ -89,6 +89,11 @@ impl Session {
         self.applicant.request.uint("opversion").unwrap_or(1)
     }
 
+    /// How many of its calls are under way, those that wait for locks included.
+    pub(crate) fn under_way(&self) -> usize {
+        self.peer.upgrade().map_or(0, |peer| peer.under_way()) + self.locks.len()
+    }
+
     /// Ends the connection.
     pub(crate) fn disconnect(&self) {
         if let Some(peer) = self.peer.upgrade() {

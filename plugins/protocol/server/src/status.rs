@@ -23,13 +23,14 @@ const MOST_LISTED: usize = 2048;
 type Part = fn(&Brick, &[Arc<Session>], &mut Dict);
 
 /// What can be asked for, in the order in which it is looked for.
-const PARTS: [(u64, Part); 5] = [(1, memory), (2, clients), (4, inodes), (8, descriptors), (128, kinds)];
+const PARTS: [(u64, Part); 6] =
+    [(1, memory), (2, clients), (4, inodes), (8, descriptors), (16, calls), (128, kinds)];
 
 impl Server {
     /// Follows an order.
     ///
     /// # Errors
-    /// `ENOENT` for a brick that is not here, `EOPNOTSUPP` for what is not known: which calls are under way.
+    /// `ENOENT` for a brick that is not here, `EOPNOTSUPP` for what is not known.
     pub(crate) fn status(&self, order: &Dict) -> Result<Dict, Errno> {
         let name = order.str("brick-name");
         let brick = self.bricks.iter().find(|brick| name.is_none_or(|name| name == brick.name));
@@ -143,4 +144,10 @@ fn descriptors(brick: &Brick, sessions: &[Arc<Session>], answer: &mut Dict) {
             listed += 1;
         });
     }
+}
+
+/// How many calls are under way. Which they are is kept nowhere.
+fn calls(brick: &Brick, sessions: &[Arc<Session>], answer: &mut Dict) {
+    let under_way: usize = of(brick, sessions).iter().map(|session| session.under_way()).sum();
+    answer.push("callpool.count", count(under_way));
 }

@@ -18,6 +18,11 @@ pub(crate) struct Locks(Arc<AtomicUsize>);
 pub(crate) struct Waiting(Arc<AtomicUsize>);
 
 impl Locks {
+    /// How many there are now.
+    pub(crate) fn len(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
     /// Counts one more, unless there are too many.
     pub(crate) fn enter(&self) -> Option<Waiting> {
         let waiting = Waiting(self.0.clone());

@@ -3,7 +3,7 @@
 use gluster_xdr::fop::*;
 use plugin_api::{Dict, Errno, Gfid};
 
-use crate::rig::{Brick, Session, run};
+use crate::rig::{Brick, Session, run, until};
 
 const ID: Gfid = Gfid([0xcd; 16]);
 
@@ -129,10 +129,25 @@ fn the_daemon_is_told_what_is_known_open_and_allocated() {
 }
 
 #[test]
+fn calls_under_way_are_counted_with_those_that_wait_for_locks() {
+    let brick = Brick::up("/calls", &[]);
+    run(async {
+        let count = async || brick.order(16).await.unwrap().uint("callpool.count");
+        assert_eq!(count().await, Some(0));
+        let client = brick.client().await;
+        make(&client).await;
+        let request = gluster_xdr::encode(&LkReq { gfid: ID, fd: 0, cmd: 2, kind: 1, ..LkReq::default() });
+        let _waiting = [(); 3].map(|()| client.raw(Proc::Lk.number(), request.clone(), Default::default()));
+        until(|| brick.seen.count("lk") == 3).await;
+        assert_eq!(count().await, Some(3));
+    });
+}
+
+#[test]
 fn what_is_not_known_is_refused_and_not_shown_as_nothing() {
     let mut brick = Brick::up("/refused", &[]);
     run(async {
-        assert_eq!(brick.order(16).await.unwrap_err(), Errno::EOPNOTSUPP);
+        assert_eq!(brick.order(32).await.unwrap_err(), Errno::EOPNOTSUPP);
         assert_eq!(brick.order(0).await.unwrap_err(), Errno::EOPNOTSUPP);
         brick.name.push_str("/other");
         assert_eq!(brick.order(2).await.unwrap_err(), Errno::ENOENT);
