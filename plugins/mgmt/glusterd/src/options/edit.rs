@@ -67,6 +67,9 @@ fn check_kind(volume: &Volume, name: &str) -> Result<(), Refusal> {
         "disperse.shd-max-threads" | "disperse.quorum-count" if !disperses => {
             refuse(format!("Cannot set {name} for a non-disperse volume."))
         }
+        "cluster.lock-migration" if replicates || disperses => refuse(
+            "Lock migration is a experimental feature. Currently works with pure distribute volume only",
+        ),
         "cluster.self-heal-daemon" if !replicates => {
             refuse(format!("Volume {} is not of replicate type", volume.name))
         }
@@ -248,6 +251,12 @@ mod tests {
             ("cluster.brick-multiplex", "on", "Not a valid option for single volume"),
             ("cluster.data-self-heal", "on", "Cannot set cluster.data-self-heal for a non-replicate volume."),
             ("cluster.self-heal-daemon", "on", "Volume v is not of replicate type"),
+            (
+                "diagnostics.client-sys-log-level",
+                "error",
+                "option sys-log-level error: 'error' is not valid (possible options are WARNING, ERROR, INFO, \
+                 CRITICAL.)",
+            ),
             (
                 "performance.write-behind-window-size",
                 "5",

@@ -21,7 +21,7 @@ pub enum OptionKind {
     Percent,
     /// A time in seconds in a range.
     Time(u64, u64),
-    /// One of these words.
+    /// One of these words, in this case.
     Choice(&'static [&'static str]),
     /// An absolute path.
     Path,
@@ -90,7 +90,7 @@ impl OptionKind {
                     in_range(key, value, &seconds.to_string(), seconds.into(), (min.into(), range_end(max)))
                 }
             },
-            Self::Choice(words) if words.iter().any(|word| word.eq_ignore_ascii_case(value)) => Ok(()),
+            Self::Choice(words) if words.contains(&value) => Ok(()),
             Self::Choice(words) => wrong(format!(
                 "option {key} {value}: '{value}' is not valid (possible options are {}.)",
                 words.join(", ")

@@ -3,16 +3,20 @@
 //! * [`table`]: all of them, in the order the incumbent lists them
 //! * [`kind`]: types and ranges, and what is said about a value that does not fit
 //! * `special`: options checked by rules of their own
+//! * `addresses`: addresses, host names and patterns of addresses
 //! * [`words`]: booleans, sizes, times and percentages as people write them
 //! * [`values`]: the options set on one volume
+//! * [`texts`]: what each does, for people
 //! * [`edit`]: set and reset on one volume
 //! * [`suggest`]: the closest known name
 
+mod addresses;
 pub mod edit;
 pub mod kind;
 mod special;
 pub mod suggest;
 pub mod table;
+pub mod texts;
 pub mod values;
 pub mod words;
 

@@ -1,5 +1,6 @@
 //! Options whose values are checked by rules, and refused with words, of their own.
 
+use super::addresses::is_address;
 use super::kind::WrongValue;
 use super::words::{parse_bool, parse_int};
 
@@ -114,17 +115,20 @@ pub(super) fn statedump_path(_: &str, value: &str) -> Checked {
     accept_if(std::path::Path::new(value).is_dir(), || format!("Failed: {value} is not a directory"))
 }
 
-/// Addresses, host names or patterns, with commas between.
+/// Addresses, host names or patterns of addresses, with commas between.
 pub(super) fn addresses(name: &str, value: &str) -> Checked {
-    let fits = |one: &str| {
-        let one = one.strip_prefix('!').unwrap_or(one);
-        !one.is_empty()
-            && !one.starts_with('-')
-            && one.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:*/@[]".contains(&b))
-            && one.len() <= 255
-    };
-    accept_if(value.split(',').all(fits), || {
+    let mut parts = value.split(',').filter(|part| !part.is_empty()).peekable();
+    accept_if(parts.peek().is_some() && parts.all(is_address), || {
         format!("option {name} {value}: '{value}' is not a valid internet-address-list")
+    })
+}
+
+/// The least severe messages of the daemon.
+pub(super) fn daemon_log_level(_: &str, value: &str) -> Checked {
+    accept_if(["INFO", "WARNING", "ERROR", "DEBUG", "TRACE"].contains(&value), || {
+        format!(
+            "Invalid option({value}). Valid options are 'INFO' or 'WARNING' or 'ERROR' or 'DEBUG' or  'TRACE'"
+        )
     })
 }
 

@@ -400,7 +400,7 @@ pub const TABLE: &[VolumeOption] = &[
     row("cluster.halo-min-replicas", "cluster/replicate", "halo-min-replicas", 31100, C.and(S), None, Some("2"), Int(1, 99999)),
     row("features.selinux", "features/selinux", "selinux", 31100, NONE, Some("on"), None, Bool),
     row("cluster.localtime-logging", "mgmt/glusterd", "localtime-logging", 31200, G.and(S), None, None, Bool),
-    row("cluster.daemon-log-level", "mgmt/glusterd", "daemon-log-level", 50000, G, Some("INFO"), None, Choice(&["TRACE", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "NONE"])),
+    row("cluster.daemon-log-level", "mgmt/glusterd", "daemon-log-level", 50000, G, Some("INFO"), None, Special(special::daemon_log_level)),
     row("debug.delay-gen", "debug/delay-gen", "!debug", 31300, X, Some("off"), None, Text),
     row("delay-gen.delay-percentage", "debug/delay-gen", "delay-percentage", 31300, NONE, None, Some("10%"), Percent),
     row("delay-gen.delay-duration", "debug/delay-gen", "delay-duration", 31300, NONE, None, Some("100000"), Int(i64::MIN, i64::MAX)),
