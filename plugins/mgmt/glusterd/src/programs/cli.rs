@@ -116,10 +116,10 @@ async fn dispatch(daemon: &Daemon, procedure: CliProc, mut request: Dict) -> Res
         CliProc::StartVolume => run(daemon, ops::start::Start::new(&request)?, request).await,
         CliProc::StopVolume => run(daemon, ops::stop::Stop::new(&request)?, request).await,
         CliProc::DeleteVolume => run(daemon, ops::delete::Delete::new(&request)?, request).await,
-        CliProc::SetVolume if is_help(&request) => {
-            return Err(unsupported("volume set help"));
-        }
-        CliProc::SetVolume => run(daemon, ops::set::Set::new(&request)?, request).await,
+        CliProc::SetVolume => match queries::help::Form::of(&request) {
+            Some(form) => queries::help::answer(form, request),
+            None => run(daemon, ops::set::Set::new(&request)?, request).await,
+        },
         CliProc::ResetVolume => run(daemon, ops::reset::Reset::new(&request)?, request).await,
         CliProc::StatusVolume => run(daemon, ops::status::Status::new(&request)?, request).await,
         CliProc::LogRotate => {
@@ -144,10 +144,6 @@ async fn dispatch(daemon: &Daemon, procedure: CliProc, mut request: Dict) -> Res
         CliProc::Deprobe => return Err(detach(daemon, &request)?),
         other => return Err(unsupported(name_of(other))),
     })
-}
-
-fn is_help(request: &Dict) -> bool {
-    matches!(request.str("volname"), Some("help" | "help-xml"))
 }
 
 /// What people call what they asked for.

@@ -1,5 +1,6 @@
 //! Queries: what one node answers from what it knows.
 
+pub mod help;
 pub mod info;
 pub mod list;
 pub mod option_values;
