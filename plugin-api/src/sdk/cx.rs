@@ -80,7 +80,9 @@ impl<'a> InitCx<'a> {
     pub fn refuse_when_on(&self, key: &str, feature: &str) -> Result<(), InitError> {
         match self.bool(key)? {
             false => Ok(()),
-            true => Err(InitError(format!("{}: {feature} is not built yet: set option `{key}` off", self.name()))),
+            true => {
+                Err(InitError(format!("{}: {feature} is not built yet: set option `{key}` off", self.name())))
+            }
         }
     }
 
