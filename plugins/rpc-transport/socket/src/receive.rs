@@ -4,6 +4,7 @@ use std::io::{self, IoSliceMut};
 
 use gluster_xdr::record::{LIMIT, Progress, RecordError, Scanner};
 use plugin_api::{IoBuf, IoBufMut};
+use smallvec::SmallVec;
 
 /// What is read at once.
 const CHUNK: usize = 64 << 10;
@@ -140,7 +141,7 @@ impl Receiver {
     /// Takes whole records out of the chunk; what is left begins with the mark of the next one.
     fn scan(&mut self, records: &mut Vec<IoBuf>) -> io::Result<()> {
         let Some(mut chunk) = self.chunk.take() else { return Ok(()) };
-        let mut found: Vec<(usize, usize, Scanner)> = Vec::new();
+        let mut found: SmallVec<[(usize, usize, Scanner); 4]> = SmallVec::new();
         let mut start = 0;
         loop {
             match self.scanner.advance(&chunk[start..self.filled]).map_err(no_record)? {

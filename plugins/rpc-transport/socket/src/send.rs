@@ -5,12 +5,16 @@ use std::io::{self, IoSlice};
 
 use gluster_xdr::record;
 use plugin_api::transport::Message;
+use smallvec::SmallVec;
 
 /// Bytes that may wait; a queue that holds them takes no further message.
 pub(crate) const LIMIT: usize = 16 << 20;
 
 /// Buffers that one write takes.
 const MOST_BUFFERS: usize = 256;
+
+/// Buffers that find room on the stack: five answers with their payload.
+const FEW_BUFFERS: usize = 16;
 
 /// A message with its mark.
 #[derive(Debug)]
@@ -81,8 +85,7 @@ impl Queue {
         while !self.messages.is_empty() {
             let result = {
                 let mut skip = self.sent;
-                let mut slices: Vec<IoSlice<'_>> =
-                    Vec::with_capacity(MOST_BUFFERS.min(self.messages.len() * 3));
+                let mut slices: SmallVec<[IoSlice<'_>; FEW_BUFFERS]> = SmallVec::new();
                 for buffer in self.messages.iter().flat_map(Marked::buffers) {
                     let from = skip.min(buffer.len());
                     skip -= from;
