@@ -100,9 +100,9 @@ fn a_pid_file_that_is_locked_by_another_process_is_refused_and_left_as_it_is() {
 fn a_log_file_that_cannot_be_opened_is_named() {
     let host = Host::new();
     let volfile = host.write("x.vol", BAD);
-    let (code, _, err) = host.run("glusterd", &["-f", &volfile, "-l", "/nowhere/x.log"]);
+    let (code, _, err) = host.run("glusterd", &["-f", &volfile, "-l", "/dev/null/x.log"]);
     assert_eq!(code, Some(1));
-    assert_eq!(err, "glusterd: log file /nowhere/x.log: No such file or directory (os error 2)\n");
+    assert_eq!(err, "glusterd: log file /dev/null/x.log: Not a directory (os error 20)\n");
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! Where log lines go: a file that can be opened anew, or standard error.
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -20,9 +20,9 @@ impl Output {
         Output { path: None, file: RwLock::new(None), lost: AtomicU64::new(0) }
     }
 
-    /// Opens `path` for appending; none is standard error.
+    /// Opens `path` for appending, and makes its folders; none is standard error.
     pub(super) fn open(path: Option<&Path>) -> io::Result<Output> {
-        let file = path.map(append).transpose()?;
+        let file = path.map(append_below_new_folders).transpose()?;
         Ok(Output { path: path.map(Path::to_owned), file: RwLock::new(file), ..Output::stderr() })
     }
 
@@ -58,15 +58,31 @@ impl Output {
     }
 }
 
+fn append_below_new_folders(path: &Path) -> io::Result<File> {
+    match (append(path), path.parent()) {
+        (Err(error), Some(folder)) if error.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(folder)?;
+            append(path)
+        }
+        (opened, _) => opened,
+    }
+}
+
 fn append(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).mode(0o600).open(path)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
+
+    #[test]
+    fn folders_on_the_way_to_the_file_are_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b/x.log");
+        Output::open(Some(&path)).unwrap().write("one\n");
+        assert_eq!(fs::read_to_string(path).unwrap(), "one\n");
+    }
 
     #[test]
     fn after_reopen_lines_go_to_the_new_file() {
