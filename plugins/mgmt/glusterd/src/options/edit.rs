@@ -1,6 +1,7 @@
 //! `volume set` and `volume reset`, as far as one volume's options go: what is refused, and what changes.
 
 use super::suggest::did_you_mean;
+use super::words::parse_size;
 use super::{Flags, complete, find, is_free, parse_bool};
 use crate::volume::{Volume, VolumeKind};
 
@@ -91,6 +92,12 @@ fn check_state(volume: &Volume, name: &str, value: &str) -> Result<(), Refusal> 
             refuse(format!("Trash translator is not enabled. Use volume set {} trash on", volume.name))
         }
         "features.trash-dir" if value.contains('/') => refuse("Path is not allowed as option"),
+        // Listing folders in parallel shares them out among the subvolumes.
+        "performance.rda-cache-limit" | "performance.rda-request-size"
+            if is_on("performance.parallel-readdir") && parse_size(value) == Some(0) =>
+        {
+            refuse("Value cannot be 0")
+        }
         "features.quota-deem-statfs" if !is_on("features.quota") => {
             refuse("Cannot set features.quota-deem-statfs. Enable quota first.")
         }
@@ -278,6 +285,16 @@ mod tests {
         ] {
             assert_eq!(refusal(&volume, name, value), text, "{name}");
         }
+    }
+
+    #[test]
+    fn folders_are_not_listed_in_parallel_with_no_memory_for_it() {
+        let mut volume = volume();
+        let nothing = [("performance.rda-cache-limit".to_owned(), "0KB".to_owned())];
+        assert!(check_set(&volume, &nothing).is_ok());
+        volume.options.set("performance.parallel-readdir", "on");
+        assert_eq!(refusal(&volume, "rda-cache-limit", "0KB"), "Value cannot be 0");
+        assert_eq!(refusal(&volume, "performance.rda-request-size", "0"), "Value cannot be 0");
     }
 
     #[test]
