@@ -1,5 +1,4 @@
 //! Volumes: the volfile and the graph made from it, kept up to date while it serves.
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -150,7 +149,7 @@ impl Volumes {
     /// Writes a statedump.
     pub fn statedump(&self) {
         let now = SystemTime::now();
-        let folder = PathBuf::from(install::STATEDUMP_DIR);
+        let folder = statedump::folder(&self.running).unwrap_or_else(|| install::STATEDUMP_DIR.into());
         let path = statedump::path(&folder, self.settings.brick.name.as_deref(), now);
         match statedump::write(&path, Some(&self.running), now) {
             Ok(()) => tracing::info!(path = %path.display(), "wrote a statedump"),

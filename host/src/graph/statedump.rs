@@ -24,6 +24,13 @@ pub fn path(folder: &Path, brick: Option<&str>, now: SystemTime) -> PathBuf {
     folder.join(format!("{name}.{}.dump.{seconds}", std::process::id()))
 }
 
+/// The folder that a translator of the graph has set for dumps: the topmost of those that did.
+pub fn folder(graph: &Running) -> Option<PathBuf> {
+    let nodes = graph.nodes();
+    let mut settings = nodes.iter().rev().flat_map(|node| &node.node.options);
+    settings.find(|setting| setting.key == "statedump-path").map(|setting| PathBuf::from(&setting.value))
+}
+
 /// Writes what there is to say; `graph` is nothing while none serves. The file is the owner's alone, and a link that
 /// lies in its place is not followed.
 /// # Errors
@@ -91,6 +98,16 @@ mod tests {
         let sections = "[xlator.test.pass.sd2]\nfaults=0\nkind=1\n\n[xlator.test.leaf.sd1]\nfaults=0\noption.size=1\nkind=0\n\n";
         assert!(text.contains(sections), "{text}");
         assert!(text.contains("\nDUMP-END-TIME: 20"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn dumps_go_where_a_translator_was_told() {
+        let start = || Start { init_timeout: Duration::from_secs(10), fault_limit: 0 };
+        let text = "volume sf1\n type test/leaf\n option statedump-path /d/level\nend-volume\n";
+        let running = activate(draft(text), start()).await.unwrap();
+        assert_eq!(folder(&running), Some(PathBuf::from("/d/level")));
+        let running = activate(draft("volume sf2\n type test/leaf\nend-volume\n"), start()).await.unwrap();
+        assert_eq!(folder(&running), None);
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub(crate) fn declared() -> Options {
         .default_value("2")
         .range(1.0, 1024.0)
         .reconfigurable()
-        .path("statedump-path", "where statedumps go; the process knows its own folder")
+        .path("statedump-path", "the folder that the process writes statedumps to")
         .default_value("/var/run/gluster")
         .reconfigurable()
         .text("config-directory", "accepted and not used: volfiles come from the management daemon")
