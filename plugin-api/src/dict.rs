@@ -3,8 +3,9 @@
 use std::fmt;
 
 use abi_stable::StableAbi;
-use abi_stable::std_types::{RArc, RBox, ROption, RVec};
+use abi_stable::std_types::{RBox, RVec};
 
+use crate::abi::pairs::Pairs;
 use crate::{Gfid, Iatt, IoBuf, Mdata};
 
 /// A value with the type that its sender gave it; types are kept, since disperse clients compare them.
@@ -194,7 +195,7 @@ mod pair {
         pub(super) value: Value,
     }
 }
-use pair::Pair;
+pub(crate) use pair::Pair;
 
 /// An ordered map of keys to typed values. Empty and absent are the same, and cost nothing.
 ///
@@ -202,30 +203,21 @@ use pair::Pair;
 /// insertion; on the wire GlusterFS sends the newest pair first, which the codecs do.
 #[repr(transparent)]
 #[derive(StableAbi, Clone, Default)]
-pub struct Dict(ROption<RArc<RVec<Pair>>>);
+pub struct Dict(Pairs);
 
 impl Dict {
     /// No pairs.
     #[must_use]
     pub const fn new() -> Self {
-        Self(ROption::RNone)
+        Self(Pairs::NONE)
     }
 
     fn pairs(&self) -> &[Pair] {
-        match &self.0 {
-            ROption::RSome(pairs) => pairs,
-            ROption::RNone => &[],
-        }
+        self.0.get()
     }
 
     fn pairs_mut(&mut self) -> &mut RVec<Pair> {
-        if self.0.is_none() {
-            self.0 = ROption::RSome(RArc::new(RVec::new()));
-        }
-        match &mut self.0 {
-            ROption::RSome(pairs) => RArc::make_mut(pairs),
-            ROption::RNone => unreachable!("made above"),
-        }
+        self.0.get_mut()
     }
 
     /// How many pairs there are.

@@ -112,14 +112,15 @@ impl Arena {
     #[inline]
     pub fn allocate(&self, layout: Layout) -> (*mut u8, Origin) {
         if self.entered_here() {
-            let start = (self.at.get() + (layout.align() - 1)) & !(layout.align() - 1);
+            let before = self.at.get();
+            let start = (before + (layout.align() - 1)) & !(layout.align() - 1);
             let next = start.saturating_add(layout.size());
             if next <= self.end.get() {
-                let before = self.at.replace(next);
-                return (std::ptr::with_exposed_provenance_mut(start), Origin::Arena { before, next });
+                self.at.set(next);
+                return (std::ptr::with_exposed_provenance_mut(start), Origin(before));
             }
         }
-        (from_heap(layout), Origin::Heap)
+        (from_heap(layout), Origin::HEAP)
     }
 
     /// Gives memory back: the heap's always; the arena's when it is the last that was taken, else with the frame.
@@ -128,14 +129,11 @@ impl Arena {
     /// `memory` and `origin` are from [`allocate`](Self::allocate) with this `layout`, and nothing uses it any more.
     #[inline]
     pub unsafe fn release(&self, memory: *mut u8, layout: Layout, origin: Origin) {
-        match origin {
+        if origin == Origin::HEAP {
             // SAFETY: the caller's promise.
-            Origin::Heap => unsafe { std::alloc::dealloc(memory, layout) },
-            Origin::Arena { before, next } => {
-                if self.entered_here() && self.at.get() == next {
-                    self.at.set(before);
-                }
-            }
+            unsafe { std::alloc::dealloc(memory, layout) };
+        } else if self.entered_here() && self.at.get() == memory.addr() + layout.size() {
+            self.at.set(origin.0);
         }
     }
 }
@@ -150,18 +148,13 @@ fn from_heap(layout: Layout) -> *mut u8 {
     heap
 }
 
-/// Where memory came from.
-#[derive(Debug, Clone, Copy)]
-pub enum Origin {
-    /// The arena, and where it stood before and after.
-    Arena {
-        /// The bump pointer before.
-        before: usize,
-        /// The bump pointer after.
-        next: usize,
-    },
-    /// The heap.
-    Heap,
+/// Where memory came from: where the arena stood before, or the heap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Origin(usize);
+
+impl Origin {
+    /// No arena stands at address 0.
+    const HEAP: Self = Self(0);
 }
 
 #[cfg(test)]
@@ -174,17 +167,17 @@ mod tests {
         let arena = Arena::new(room.as_mut_ptr().expose_provenance(), room.len());
         let layout = Layout::from_size_align(100, 8).unwrap();
         let (heap, origin) = arena.allocate(layout);
-        assert!(matches!(origin, Origin::Heap), "nobody has entered");
+        assert_eq!(origin, Origin::HEAP, "nobody has entered");
         // SAFETY: just allocated.
         unsafe { arena.release(heap, layout, origin) };
         assert!(arena.enter());
         let (first, origin) = arena.allocate(layout);
-        assert!(matches!(origin, Origin::Arena { .. }));
+        assert_ne!(origin, Origin::HEAP);
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 assert!(!arena.enter(), "one at a time");
                 let (heap, origin) = arena.allocate(layout);
-                assert!(matches!(origin, Origin::Heap));
+                assert_eq!(origin, Origin::HEAP);
                 // SAFETY: just allocated.
                 unsafe { arena.release(heap, layout, origin) };
             });
@@ -203,7 +196,7 @@ mod tests {
         arena.enter();
         let layout = Layout::from_size_align(128, 8).unwrap();
         let (memory, origin) = arena.allocate(layout);
-        assert!(matches!(origin, Origin::Heap));
+        assert_eq!(origin, Origin::HEAP);
         // SAFETY: just allocated.
         unsafe { arena.release(memory, layout, origin) };
     }

@@ -108,17 +108,24 @@ impl IoBuf {
 }
 
 impl Clone for IoBuf {
+    #[inline]
     fn clone(&self) -> Self {
-        // SAFETY: this value holds a count, and the vtable is one of a library that is never unloaded.
-        unsafe { ((*self.vtable).retain)(self.owner) };
+        if !self.owner.is_null() {
+            // SAFETY: this value holds a count, and the vtable is one of a library that is never unloaded.
+            unsafe { ((*self.vtable).retain)(self.owner) };
+        }
         Self { ptr: self.ptr, len: self.len, owner: self.owner, vtable: self.vtable }
     }
 }
 
 impl Drop for IoBuf {
+    #[inline]
     fn drop(&mut self) {
-        // SAFETY: gives up the count that this value holds.
-        unsafe { ((*self.vtable).release)(self.owner) }
+        // Bytes that live for ever have no owner to ask.
+        if !self.owner.is_null() {
+            // SAFETY: gives up the count that this value holds.
+            unsafe { ((*self.vtable).release)(self.owner) }
+        }
     }
 }
 

@@ -11,5 +11,6 @@ pub mod host;
 pub mod iobuf;
 pub mod node;
 pub mod object;
+pub mod pairs;
 pub mod root;
 pub mod shared;
