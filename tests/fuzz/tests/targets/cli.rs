@@ -29,6 +29,7 @@ use plugin_api::{Dict, IoBuf, Value};
 use plugin_testkit::{attach, block_on};
 use proptest::prelude::*;
 use proptest::sample::select;
+use rustix::process::Signal;
 use uuid::Uuid;
 
 /// Volfiles are generated anew, and the volume's files written; requests may be as large as they are.
@@ -49,6 +50,10 @@ impl Runner for Tame {
 
     fn standing(&self, _volume: &str, _brick: &Brick) -> Standing {
         Standing { pid: Some(7) }
+    }
+
+    fn signal(&self, _volume: &str, _brick: &Brick, _signal: Signal) -> bool {
+        true
     }
 
     fn ask(&self, _: &str, _: &Brick, _: BrickProc, _: Dict) -> BoxFuture<Result<Dict, BrickFault>> {
