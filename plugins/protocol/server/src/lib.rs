@@ -49,7 +49,7 @@ struct Running {
     listening: Listening,
 }
 
-#[xlator("protocol/server", unknown_fops = "pass")]
+#[xlator("protocol/server", unknown_fops = "pass", doc = "signs clients in and serves a brick to them")]
 impl Xlator for ProtocolServer {
     fn options() -> Options {
         options::declared()
