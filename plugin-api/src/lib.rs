@@ -38,6 +38,7 @@
 pub mod abi;
 pub mod auth;
 mod client;
+pub mod date;
 mod dict;
 mod errno;
 mod event;

@@ -5,17 +5,7 @@ pub(crate) fn utc(seconds: u64) -> String {
     if seconds == 0 {
         return "N/A".into();
     }
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    // Days count from 1 March of year 0, so that a leap day ends its year.
-    let days = days + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let (month, carry) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    let year = era * 400 + year_of_era + carry;
-    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}", rest / 3600, rest / 60 % 60, rest % 60)
+    plugin_api::date::utc(seconds)
 }
 
 #[cfg(test)]

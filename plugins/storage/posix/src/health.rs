@@ -83,22 +83,7 @@ fn watch(brick: &Arc<Brick>, stopped: &Receiver<()>) -> Option<String> {
 
 /// `YYYY-MM-DD HH:MM:SS +0000`.
 fn time_text(unix: u64) -> String {
-    let (days, second) = (unix / 86400, unix % 86400);
-    // Civil date from days since 1970 (Gregorian, years from March).
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    format!(
-        "{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02} +0000",
-        second / 3600,
-        second / 60 % 60,
-        second % 60
-    )
+    format!("{} +0000", plugin_api::date::utc(unix))
 }
 
 #[cfg(test)]
