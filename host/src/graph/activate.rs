@@ -10,8 +10,8 @@ use plugin_api::{Event, EventKind};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::check::values;
 use super::hooks::Hooks;
+use super::section::{Section, values};
 use super::{Draft, DraftNode, GraphError, Running, dump, root};
 use crate::logging::{self, Level};
 
@@ -45,6 +45,9 @@ pub async fn activate(draft: Draft, start: Start) -> Result<Running, GraphError>
     let told = hooks.told();
     let graph =
         Graph::link(parts, Box::new(hooks), start.fault_limit).map_err(|error| not_started(&nodes, error))?;
+    for (index, node) in nodes.iter().enumerate() {
+        graph.set_fault_limit(index, Section::of(node).fault_limit);
+    }
     run_steps(&graph, &nodes, start.init_timeout).await.inspect_err(|error| {
         // Who hangs in `init` still uses its instance: nothing else of the graph may be touched.
         if !matches!(error, GraphError::Hangs { .. }) {
@@ -72,7 +75,7 @@ async fn run_steps(graph: &Arc<Graph>, nodes: &[DraftNode], limit: Duration) -> 
     graph.init(root, &OptionValues::default()).expect("the root takes no options and does nothing");
     let steps = || {
         let inits = nodes.iter().enumerate().rev();
-        let inits = inits.map(|(index, node)| Step::Init(index, values(&node.node)));
+        let inits = inits.map(|(index, node)| Step::Init(index, values(node)));
         inits.chain(graph.children(root).iter().map(|top| Step::Up(*top)))
     };
     let order: Vec<usize> = steps().map(|step| step.index()).collect();

@@ -1,10 +1,11 @@
 //! Check: holds the options and places of every volume against what its translator declares.
 use abi_stable::std_types::{ROption, RString};
-use plugin_api::options::{OptionDecl, OptionValues};
+use plugin_api::options::OptionDecl;
 use plugin_api::positions;
 
 use super::construct::{Draft, DraftNode, Opened};
 use super::fault::GraphFault;
+use super::section;
 use crate::suggest;
 use crate::volfile::{Node, SetBy, Setting};
 
@@ -23,8 +24,8 @@ const FAULT_LIMIT: usize = 20;
 /// Adds every fault of options and places to the draft's faults, in file order.
 pub fn check(draft: &mut Draft, unknown: Unknown) {
     let mut found = Vec::new();
-    for DraftNode { node, opened } in &draft.nodes {
-        if let Some(opened) = opened {
+    for node in &draft.nodes {
+        if let Some(opened) = &node.opened {
             check_options(node, opened, unknown, &mut found);
         }
     }
@@ -34,15 +35,10 @@ pub fn check(draft: &mut Draft, unknown: Unknown) {
     draft.faults.truncate(FAULT_LIMIT);
 }
 
-/// The options of a volume as its translator is given them.
-pub fn values(node: &Node) -> OptionValues {
-    node.options.iter().map(|setting| (setting.key.as_str(), setting.value.as_str())).collect()
-}
-
-fn check_options(node: &Node, opened: &Opened, unknown: Unknown, faults: &mut Vec<GraphFault>) {
-    let declared = &opened.declaration.options;
+fn check_options(whole: &DraftNode, opened: &Opened, unknown: Unknown, faults: &mut Vec<GraphFault>) {
+    let (node, declared) = (&whole.node, &opened.declaration.options);
     for setting in &node.options {
-        match declared.find(&setting.key) {
+        match declared.find(&setting.key).or_else(|| section::find(whole, &setting.key)) {
             Some(decl) => faults.extend(bad_value(node, setting, decl)),
             // The host's own additions are for translators that look for them.
             None if setting.by == SetBy::Host => {}
@@ -57,7 +53,7 @@ fn check_options(node: &Node, opened: &Opened, unknown: Unknown, faults: &mut Ve
             }
         }
     }
-    let given = values(node);
+    let given = section::values(whole);
     for decl in declared.0.iter().filter(|decl| decl.required) {
         let Some(key) = decl.keys.first() else { continue };
         let family = key.contains('*');
@@ -89,7 +85,8 @@ fn bad_value(node: &Node, setting: &Setting, decl: &OptionDecl) -> Option<GraphF
 }
 
 fn unknown_option(node: &Node, opened: &Opened, setting: &Setting) -> GraphFault {
-    let keys = opened.declaration.options.0.iter().flat_map(|decl| decl.keys.iter());
+    let declared = opened.declaration.options.0.iter().chain(section::declared().0.iter());
+    let keys = declared.flat_map(|decl| decl.keys.iter());
     let known = keys.map(RString::as_str).filter(|key| !key.contains('*'));
     GraphFault::UnknownOption {
         volume: node.name.clone(),

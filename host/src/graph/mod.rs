@@ -20,6 +20,7 @@ mod hooks;
 pub mod prepare;
 pub mod reconfigure;
 mod root;
+pub mod section;
 pub mod statedump;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -1,7 +1,5 @@
 //! Reconfigure: a running graph takes the options of a volfile that changed.
-use plugin_api::options::Options;
-
-use super::check::values;
+use super::section::{self, Section, values};
 use super::{Draft, DraftNode, GraphError, Running};
 use crate::volfile::Node;
 
@@ -34,14 +32,17 @@ impl Running {
             if keys.is_empty() {
                 continue;
             }
-            self.graph.reconfigure(at, &values(&new.node)).map_err(|error| GraphError::Reconfigure {
-                volume: error.xlator,
-                type_name: new.node.type_name.clone(),
-                why: error.why,
-            })?;
-            let declared = new.opened.as_ref().map(|opened| &opened.declaration.options);
+            // What is the host's alone the translator does not hear of.
+            if keys.iter().any(|key| section::find(&new, key).is_none()) {
+                self.graph.reconfigure(at, &values(&new)).map_err(|error| GraphError::Reconfigure {
+                    volume: error.xlator,
+                    type_name: new.node.type_name.clone(),
+                    why: error.why,
+                })?;
+            }
+            self.graph.set_fault_limit(at, Section::of(&new).fault_limit);
             for key in keys {
-                let list = if takes(declared, &key) { &mut changed.now } else { &mut changed.later };
+                let list = if takes(&new, &key) { &mut changed.now } else { &mut changed.later };
                 list.push(format!("{}: {key}", new.node.name));
             }
             nodes[at].node.options = new.node.options;
@@ -51,8 +52,9 @@ impl Running {
 }
 
 /// Whether a running translator takes a new value for `key`; what it does not declare it does not look at.
-fn takes(declared: Option<&Options>, key: &str) -> bool {
-    declared.and_then(|declared| declared.find(key)).is_none_or(|decl| decl.reconfigurable)
+fn takes(node: &DraftNode, key: &str) -> bool {
+    let own = node.opened.as_ref().and_then(|opened| opened.declaration.options.find(key));
+    own.or_else(|| section::find(node, key)).is_none_or(|decl| decl.reconfigurable)
 }
 
 /// The first difference between the shapes of two graphs.

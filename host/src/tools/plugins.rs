@@ -9,6 +9,7 @@ use plugin_api::{UnknownFops, fop};
 
 use super::{ToolError, print};
 use crate::graph::check::position_words;
+use crate::graph::section;
 use crate::loader::{Found, Loader};
 
 /// Prints a line for each plugin, and fails when one of them cannot be used.
@@ -107,6 +108,10 @@ fn describe_xlator(text: &mut String, module: XlatorModuleRef) {
     let fops = if fops.is_empty() { "none".to_owned() } else { fops.join(" ") };
     put(text, format_args!("  {:14}{fops}\n", "fops"));
     for option in &declared.options.0 {
+        describe_option(text, option);
+    }
+    put(text, format_args!("  and, as every translator:\n"));
+    for option in &section::declared().0 {
         describe_option(text, option);
     }
 }

@@ -53,6 +53,7 @@ struct Member {
     links: Vec<Link>,
     routes: Vec<Vec<Route>>,
     faults: AtomicU64,
+    fault_limit: AtomicU64,
     initialised: AtomicU8,
     graph: OnceLock<*const Graph>,
 }
@@ -114,7 +115,7 @@ impl Graph {
                 assert!(*child < index, "children come before parents");
                 members[*child].parents.push(index);
             }
-            members.push(member(part)?);
+            members.push(member(part, fault_limit)?);
         }
         for index in 0..members.len() {
             let links = link_children(&members, index);
@@ -179,6 +180,11 @@ impl Graph {
     #[must_use]
     pub fn faults(&self, index: usize) -> u64 {
         self.members[index].faults.load(Ordering::Relaxed)
+    }
+
+    /// Changes after how many faults a translator is marked down; without a limit of its own, the graph's holds.
+    pub fn set_fault_limit(&self, index: usize, limit: Option<u64>) {
+        self.members[index].fault_limit.store(limit.unwrap_or(self.fault_limit), Ordering::Relaxed);
     }
 
     /// A counted handle to a translator's place: winds to its children.
@@ -389,7 +395,7 @@ impl fmt::Debug for Graph {
     }
 }
 
-fn member(part: Part) -> Result<Box<Member>, StartError> {
+fn member(part: Part, fault_limit: u64) -> Result<Box<Member>, StartError> {
     let instance = part.module.create()();
     if instance.is_null() {
         return Err(StartError { xlator: part.name, why: "it panicked while it was made".into() });
@@ -416,6 +422,7 @@ fn member(part: Part) -> Result<Box<Member>, StartError> {
         links: Vec::new(),
         routes: Vec::new(),
         faults: AtomicU64::new(0),
+        fault_limit: AtomicU64::new(fault_limit),
         initialised: AtomicU8::new(0),
         graph: OnceLock::new(),
     });
@@ -492,7 +499,8 @@ unsafe extern "C" fn fault(node: *const Node, fop: u32, what: *const u8, what_le
     };
     let count = member.faults.fetch_add(1, Ordering::Relaxed) + 1;
     graph.hooks.fault(&member.name, fop, &String::from_utf8_lossy(what), count);
-    if graph.fault_limit != 0 && count == graph.fault_limit {
+    let limit = member.fault_limit.load(Ordering::Relaxed);
+    if limit != 0 && count >= limit {
         // Only a node that serves is marked: one whose `fini` has begun stays finished.
         if member.node.state.compare_exchange(UP, FAULTED, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
             graph.hooks.marked_down(&member.name);
