@@ -75,6 +75,8 @@ pub use loc::Loc;
 pub use payload::Payload;
 pub use plugin_api_macros::xlator;
 pub use sdk::{Child, Frame, Handle, InitCx, NotifyCx, OwnedFrame, Wind, log, open, rt, sys};
+#[cfg(feature = "local-runtime")]
+pub use sdk::{LocalRuntime, Stopping};
 pub use xlator::{Declaration, InitError, PlainFop, UnknownFops, Xlator, positions};
 
 /// What an author of translators imports.

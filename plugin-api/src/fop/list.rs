@@ -2,12 +2,11 @@
 
 use super::*;
 
-/// Hands every fop to the macro `$to`, as rows `/// doc` `NUMBER name Args Reply`.
+/// Hands every fop to the macro `$to`, as rows `/// doc` `NUMBER name Args Reply`: for translators that treat all alike.
 ///
 /// # Source
 /// GlusterFS 10's fop numbering (`volume profile`, changelog); the procedure numbers of the wire differ above 40.
 #[macro_export]
-#[doc(hidden)]
 macro_rules! for_each_fop {
     ($to:path) => {
         $to! {

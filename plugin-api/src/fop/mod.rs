@@ -10,6 +10,7 @@ mod entry;
 mod inode;
 mod list;
 mod lock;
+mod subject;
 mod xattr;
 
 use abi_stable::StableAbi;
@@ -22,6 +23,7 @@ pub use entry::*;
 pub use inode::*;
 pub use list::*;
 pub use lock::*;
+pub use subject::{About, Subject};
 pub use xattr::*;
 
 /// Why a fop failed, and what the failing translator adds for those above it.
@@ -64,7 +66,7 @@ pub trait FopType: Sized + Send + 'static {
     /// The name, as in the volfiles' world: `writev`.
     const NAME: &'static str;
     /// What winds down.
-    type Args: Send + 'static;
+    type Args: About + Send + 'static;
     /// What unwinds on success.
     type Reply: Send + 'static;
 }

@@ -5,6 +5,8 @@ pub(crate) mod bufpool;
 mod cx;
 mod entry;
 mod frame;
+#[cfg(feature = "local-runtime")]
+mod local_runtime;
 pub mod log;
 pub mod module;
 mod offload;
@@ -15,4 +17,6 @@ pub mod sys;
 pub use cx::{InitCx, NotifyCx};
 pub use entry::{later, plain};
 pub use frame::{Child, Frame, Handle, OwnedFrame, Wind};
+#[cfg(feature = "local-runtime")]
+pub use local_runtime::{LocalRuntime, Stopping};
 pub(crate) use rt::await_result;
