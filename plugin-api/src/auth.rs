@@ -18,7 +18,7 @@ pub enum Vote {
     DontCare,
 }
 
-/// Who signs in.
+/// Who signs in. Frozen but for [`more`](Self::more).
 #[repr(C)]
 #[derive(StableAbi, Debug, Clone, Default)]
 pub struct Applicant {
@@ -30,6 +30,8 @@ pub struct Applicant {
     pub tls_name: RString,
     /// The request of SETVOLUME.
     pub request: Dict,
+    /// What later versions of plugin-api tell, by key; empty in 1.0.
+    pub more: Dict,
 }
 
 /// What an authenticator implements; `export_auth!` makes it the library's root.

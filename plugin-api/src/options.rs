@@ -5,34 +5,39 @@ use std::time::Duration;
 use abi_stable::StableAbi;
 use abi_stable::std_types::{ROption, RString, RVec, Tuple2};
 
+use crate::Dict;
+
 /// How the text of an option is read.
-#[repr(u8)]
+///
+/// A number and no enum, so that a later kind does not end an older host: it takes any text.
+#[repr(transparent)]
 #[derive(StableAbi, Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum OptionKind {
+pub struct OptionKind(pub u8);
+
+impl OptionKind {
     /// Any text.
-    Text,
+    pub const TEXT: Self = Self(0);
     /// A whole number.
-    Int,
+    pub const INT: Self = Self(1);
     /// Bytes: a number with an optional unit `B KB MB GB TB PB` (powers of 1024).
-    Size,
+    pub const SIZE: Self = Self(2);
     /// A number from 0 to 100 with an optional `%`.
-    Percent,
+    pub const PERCENT: Self = Self(3);
     /// Either of the two.
-    PercentOrSize,
+    pub const PERCENT_OR_SIZE: Self = Self(4);
     /// `on off yes no true false enable disable 1 0`, in any case.
-    Bool,
+    pub const BOOL: Self = Self(5);
     /// A duration: seconds, or a number with `s`, `min`, `hr`, `days`, `wk`.
-    Time,
+    pub const TIME: Self = Self(6);
     /// A floating-point number.
-    Double,
+    pub const DOUBLE: Self = Self(7);
     /// An absolute path.
-    Path,
+    pub const PATH: Self = Self(8);
     /// One of a list of words.
-    Choice,
+    pub const CHOICE: Self = Self(9);
 }
 
-/// One option of a translator.
+/// One option of a translator. Frozen but for [`more`](Self::more).
 #[repr(C)]
 #[derive(StableAbi, Debug, Clone)]
 pub struct OptionDecl {
@@ -46,7 +51,7 @@ pub struct OptionDecl {
     pub min: ROption<f64>,
     /// The largest number allowed.
     pub max: ROption<f64>,
-    /// The words of a [`OptionKind::Choice`].
+    /// The words of a [`OptionKind::CHOICE`].
     pub choices: RVec<RString>,
     /// One line for people.
     pub help: RString,
@@ -54,6 +59,9 @@ pub struct OptionDecl {
     pub reconfigurable: bool,
     /// Whether a translator cannot start without it.
     pub required: bool,
+    /// What later versions of plugin-api say about an option, by key; empty in 1.0. Who does not know a key leaves it
+    /// alone.
+    pub more: Dict,
 }
 
 impl OptionDecl {
@@ -74,30 +82,31 @@ impl OptionDecl {
     /// A sentence that says what was expected.
     pub fn check(&self, value: &str) -> Result<(), String> {
         let number = match self.kind {
-            OptionKind::Text => return Ok(()),
-            OptionKind::Int => parse_int(value).map(|n| n as f64).ok_or("a whole number"),
-            OptionKind::Size => parse_size(value).map(|n| n as f64).ok_or("a size such as 128KB or 1GB"),
-            OptionKind::Percent => parse_percent(value).ok_or("a percentage from 0 to 100"),
-            OptionKind::PercentOrSize if value.trim_end().ends_with('%') => {
+            OptionKind::INT => parse_int(value).map(|n| n as f64).ok_or("a whole number"),
+            OptionKind::SIZE => parse_size(value).map(|n| n as f64).ok_or("a size such as 128KB or 1GB"),
+            OptionKind::PERCENT => parse_percent(value).ok_or("a percentage from 0 to 100"),
+            OptionKind::PERCENT_OR_SIZE if value.trim_end().ends_with('%') => {
                 return parse_percent(value).map(drop).ok_or_else(|| "a percentage from 0 to 100".into());
             }
-            OptionKind::PercentOrSize => {
+            OptionKind::PERCENT_OR_SIZE => {
                 parse_size(value).map(|n| n as f64).ok_or("a percentage or a size such as 128KB")
             }
-            OptionKind::Time => {
+            OptionKind::TIME => {
                 parse_time(value).map(|t| t.as_secs_f64()).ok_or("a duration such as 30 or 10min")
             }
-            OptionKind::Double => value.trim().parse().map_err(|_| "a number"),
-            OptionKind::Bool => {
+            OptionKind::DOUBLE => value.trim().parse().map_err(|_| "a number"),
+            OptionKind::BOOL => {
                 return parse_bool(value).map(drop).ok_or_else(|| "on or off".into());
             }
-            OptionKind::Path if value.starts_with('/') => return Ok(()),
-            OptionKind::Path => Err("an absolute path"),
-            OptionKind::Choice if self.choices.iter().any(|c| c.eq_ignore_ascii_case(value)) => return Ok(()),
-            OptionKind::Choice => {
+            OptionKind::PATH if value.starts_with('/') => return Ok(()),
+            OptionKind::PATH => Err("an absolute path"),
+            OptionKind::CHOICE if self.choices.iter().any(|c| c.eq_ignore_ascii_case(value)) => return Ok(()),
+            OptionKind::CHOICE => {
                 let words: Vec<_> = self.choices.iter().map(RString::as_str).collect();
                 return Err(format!("one of {}", words.join(", ")));
             }
+            // A text, or a kind of later versions.
+            _ => return Ok(()),
         };
         let number: f64 = number.map_err(str::to_owned)?;
         match (self.min, self.max) {
@@ -144,35 +153,36 @@ impl Options {
             help: help.into(),
             reconfigurable: false,
             required: false,
+            more: Dict::new(),
         });
         self
     }
 
     adders! {
         /// Adds a text.
-        text = Text,
+        text = TEXT,
         /// Adds a whole number.
-        int = Int,
+        int = INT,
         /// Adds a number of bytes.
-        size = Size,
+        size = SIZE,
         /// Adds a percentage.
-        percent = Percent,
+        percent = PERCENT,
         /// Adds a percentage or a number of bytes.
-        percent_or_size = PercentOrSize,
+        percent_or_size = PERCENT_OR_SIZE,
         /// Adds a switch.
-        bool = Bool,
+        bool = BOOL,
         /// Adds a duration.
-        time = Time,
+        time = TIME,
         /// Adds a number.
-        double = Double,
+        double = DOUBLE,
         /// Adds an absolute path.
-        path = Path,
+        path = PATH,
     }
 
     /// Adds a choice between words.
     #[must_use]
     pub fn choice(self, key: &str, words: &[&str], help: &str) -> Self {
-        let mut this = self.add(OptionKind::Choice, key, help);
+        let mut this = self.add(OptionKind::CHOICE, key, help);
         this.last().choices = words.iter().map(|w| RString::from(*w)).collect();
         this
     }

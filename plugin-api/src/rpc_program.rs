@@ -10,7 +10,7 @@ use crate::abi::shared::{Shared, vtable};
 use crate::transport::Message;
 use crate::{Dict, Identity, IoBuf};
 
-/// A call as a program sees it: RPC headers are off.
+/// A call as a program sees it: RPC headers are off. Frozen but for [`more`](Self::more).
 #[repr(C)]
 #[derive(StableAbi, Debug, Clone)]
 pub struct Call {
@@ -26,6 +26,8 @@ pub struct Call {
     pub connection: u64,
     /// Whether the call came over a unix socket, so from this machine's root.
     pub is_local: bool,
+    /// What later versions of plugin-api tell, by key; empty in 1.0.
+    pub more: Dict,
 }
 
 /// How a program answers.

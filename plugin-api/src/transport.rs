@@ -25,7 +25,7 @@ impl From<Vec<u8>> for Message {
     }
 }
 
-/// Who is at the other end, and how much went by.
+/// Who is at the other end, and how much went by. Frozen but for [`more`](Self::more).
 #[repr(C)]
 #[derive(StableAbi, Debug, Clone, Default)]
 pub struct ConnectionInfo {
@@ -39,6 +39,8 @@ pub struct ConnectionInfo {
     pub bytes_read: u64,
     /// Bytes sent.
     pub bytes_written: u64,
+    /// What later versions of plugin-api tell, by key; empty in 1.0.
+    pub more: Dict,
 }
 
 vtable! {

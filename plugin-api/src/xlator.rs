@@ -10,20 +10,25 @@ use crate::fop::*;
 use crate::for_each_fop;
 use crate::options::Options;
 use crate::sdk::{Frame, Handle, InitCx, NotifyCx};
-use crate::{Client, Event};
+use crate::{Client, Dict, Event};
 
 /// What happens to a fop that the translator's plugin-api has never heard of.
 ///
 /// Without a rule, a stacked translator (encryption, deduplication) corrupts data the day a fop is added.
-#[repr(u8)]
+///
+/// A number and no enum, so that a later policy does not end an older host: it denies.
+#[repr(transparent)]
 #[derive(StableAbi, Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UnknownFops {
+pub struct UnknownFops(pub u8);
+
+impl UnknownFops {
     /// It passes by: the translator only watches, or does not mind.
-    Pass,
+    pub const PASS: Self = Self(0);
     /// It fails with `EOPNOTSUPP`.
-    Deny,
-    /// The host turns it into fops that the translator knows (`copy_file_range` into reads and writes).
-    Decompose,
+    pub const DENY: Self = Self(1);
+    /// The host turns it into fops that the translator knows (`copy_file_range` into reads and writes); what cannot be
+    /// turned into any fails with `EOPNOTSUPP`.
+    pub const DECOMPOSE: Self = Self(2);
 }
 
 /// Where a translator may stand: bits of a set.
@@ -35,7 +40,7 @@ pub mod positions {
     pub const ANY: u32 = 0x7;
 }
 
-/// What a translator says about itself before it runs.
+/// What a translator says about itself before it runs. Frozen but for [`more`](Self::more).
 #[repr(C)]
 #[derive(StableAbi, Debug, Clone)]
 pub struct Declaration {
@@ -49,6 +54,22 @@ pub struct Declaration {
     pub positions: u32,
     /// See [`UnknownFops`].
     pub unknown_fops: UnknownFops,
+    /// What later versions of plugin-api declare, by key; empty in 1.0. Who does not know a key leaves it alone.
+    pub more: Dict,
+}
+
+impl Default for Declaration {
+    /// Nothing said: anywhere, no options, and unknown fops denied.
+    fn default() -> Self {
+        Self {
+            type_name: RString::new(),
+            doc: RString::new(),
+            options: Options::new(),
+            positions: positions::ANY,
+            unknown_fops: UnknownFops::DENY,
+            more: Dict::new(),
+        }
+    }
 }
 
 /// Why a translator does not start: a sentence.

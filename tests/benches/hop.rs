@@ -61,7 +61,7 @@ fn copies(built: &Path, folder: &Path) {
 
 fn chain(loader: &Loader, link: &str, length: usize, suspend: bool) -> Chain {
     let module = |name: &str| {
-        let root = loader.plugin(PluginKind::Xlator, name).unwrap_or_else(|e| panic!("{e}"));
+        let root = loader.plugin(PluginKind::XLATOR, name).unwrap_or_else(|e| panic!("{e}"));
         root.xlator().into_option().expect("a translator")
     };
     let mut parts = vec![Part { name: "leaf".into(), module: module("bench/leaf"), children: vec![] }];

@@ -22,7 +22,11 @@ const REFUSED: [(&str, &str); 5] = [
         ": a library, but no plugin: it exports no root; write `#[xlator(…)]` or `export_…!` once in it",
     ),
     ("bad/other-major", ": built for plugin-api 2.0.0, this host speaks 1.0; rebuild it with plugin-api 1.x"),
-    ("bad/other-layout", ": its types are not those of plugin-api 1.0: "),
+    (
+        "bad/other-layout",
+        ": built for plugin-api 1.0.0, but its types are not those of plugin-api 1.0: `StrangeRef` of the plugin is \
+         `PluginRootRef` here; rebuild it with plugin-api 1.0",
+    ),
     (
         "bad/misplaced",
         ": it calls itself `bad/fop-panics`, but its place says `bad/misplaced`; move the file",

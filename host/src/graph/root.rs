@@ -26,7 +26,8 @@ impl XlatorInfo for Root {
             doc: "the host itself".into(),
             options: Root::options(),
             positions: positions::ANY,
-            unknown_fops: UnknownFops::Pass,
+            unknown_fops: UnknownFops::PASS,
+            ..Declaration::default()
         }
     }
 }

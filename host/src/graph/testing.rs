@@ -153,7 +153,8 @@ impl<const KIND: usize> XlatorInfo for Fake<KIND> {
                 4 => positions::CLIENT,
                 _ => positions::ANY,
             },
-            unknown_fops: UnknownFops::Pass,
+            unknown_fops: UnknownFops::PASS,
+            ..Declaration::default()
         }
     }
 }

@@ -1,53 +1,62 @@
-//! Compares a plugin's types with the host's, in both directions.
+//! Decides whether a plugin and this host speak the same language: versions first, then every type that both know.
 //!
-//! abi_stable's own check is one-way: it refuses an old plugin as soon as a table of the host has grown. A plugin fits
-//! when either side may be the older one, so the second direction is tried where the first fails.
+//! A plugin built for 1.x loads in every later 1.y, so nothing that one side lacks counts against the other: fops are
+//! compared one by one where both know the number, tables as far as both reach.
 
 use std::path::Path;
 
 use abi_stable::StableAbi;
-use abi_stable::abi_stability::abi_checking::check_layout_compatibility;
 use abi_stable::library::LibHeader;
-use plugin_api::abi::root::{ABI_VERSION, PluginRootRef};
+use plugin_api::abi::root::{ABI_VERSION, PluginRootRef, SHARED};
+use plugin_api::fop::LAYOUTS;
 
 use super::LoadError;
+use super::compare::Comparison;
 
-/// Whether the plugin with this header speaks our language.
-pub(super) fn compatible(path: &Path, header: &LibHeader) -> Result<(), LoadError> {
+/// Whether the root of the plugin with this header is one that we may read.
+pub(super) fn root_fits(path: &Path, header: &LibHeader, types: &mut Comparison) -> Result<(), LoadError> {
     let found = header.version_strings().version;
     let major = found.as_str().split('.').next().and_then(|major| major.parse::<u32>().ok());
     if major != Some(ABI_VERSION.major) {
         let found = found.to_string();
         return Err(LoadError::Version { path: path.to_owned(), found, host: ABI_VERSION });
     }
-    let host = <PluginRootRef as StableAbi>::LAYOUT;
     let Some(plugin) = header.layout() else {
-        return Err(layout(path, "it carries no description of its types"));
+        return Err(layout(path, found.as_str(), "it carries no description of its types".to_owned()));
     };
-    let Err(newer) = check_layout_compatibility(host, plugin) else { return Ok(()) };
-    if check_layout_compatibility(plugin, host).is_ok() {
-        return Ok(());
-    }
-    tracing::debug!(plugin = %path.display(), report = %newer, "layouts differ");
-    Err(layout(path, &innermost(&newer.to_string())))
+    let told = types.compare(plugin, PluginRootRef::LAYOUT, false);
+    told.map_err(|difference| layout(path, found.as_str(), difference))
 }
 
-fn layout(path: &Path, difference: &str) -> LoadError {
-    LoadError::Layout { path: path.to_owned(), host: ABI_VERSION, difference: difference.to_owned() }
+/// Whether the fops and the shared types that both sides know are the same.
+pub(super) fn types_fit(path: &Path, root: PluginRootRef, types: &mut Comparison) -> Result<(), LoadError> {
+    let needs = root.needs();
+    if (needs.major, needs.minor) > (ABI_VERSION.major, ABI_VERSION.minor) {
+        return Err(LoadError::TooNew { path: path.to_owned(), needs, host: ABI_VERSION });
+    }
+    let built = |difference| layout(path, &root.abi().to_string(), difference);
+    for theirs in root.shared() {
+        let Some(ours) = SHARED.iter().find(|ours| ours.name == theirs.name) else { continue };
+        types.compare(theirs.layout, ours.layout, ours.grows).map_err(built)?;
+    }
+    for theirs in root.fops() {
+        let Some(ours) = LAYOUTS.iter().find(|ours| ours.code == theirs.code) else { continue };
+        if theirs.name != ours.name {
+            let difference =
+                format!("fop {} is `{}` in the plugin and `{}` here", ours.code, theirs.name, ours.name);
+            return Err(built(difference));
+        }
+        let name = ours.name;
+        for (theirs, ours) in [(theirs.args, ours.args), (theirs.reply, ours.reply)] {
+            let told = types.compare(theirs, ours, false);
+            told.map_err(|difference| built(format!("{difference}, in fop {name}")))?;
+        }
+    }
+    Ok(())
 }
 
-/// The first error of a report that runs to thousands of lines, with the type it is in, on one line.
-fn innermost(report: &str) -> String {
-    let lines: Vec<_> = report.lines().map(str::trim).collect();
-    let Some(at) = lines.iter().position(|line| line.starts_with("Error:")) else {
-        return lines.into_iter().find(|line| !line.is_empty()).unwrap_or_default().to_owned();
-    };
-    let what = lines[at].trim_start_matches("Error:");
-    let inside = lines[..at].iter().rev().find_map(|line| line.strip_prefix("type:")).map(str::trim);
-    match inside {
-        Some(inside) => format!("{what} in {inside}"),
-        None => what.to_owned(),
-    }
+fn layout(path: &Path, built: &str, difference: String) -> LoadError {
+    LoadError::Layout { path: path.to_owned(), built: built.to_owned(), host: ABI_VERSION, difference }
 }
 
 #[cfg(test)]
@@ -56,14 +65,14 @@ mod tests {
 
     #[test]
     fn the_hosts_types_fit_themselves() {
-        let host = <PluginRootRef as StableAbi>::LAYOUT;
-        assert!(check_layout_compatibility(host, host).is_ok());
-    }
-
-    #[test]
-    fn a_long_report_becomes_its_first_error() {
-        let report =
-            "Compared <this>:\n  …\n type: Iatt\n  Error:too many fields\nExpected:\n 18\nFound:\n 16\n";
-        assert_eq!(innermost(report), "too many fields in Iatt");
+        let mut types = Comparison::default();
+        assert_eq!(types.compare(PluginRootRef::LAYOUT, PluginRootRef::LAYOUT, false), Ok(()));
+        for shared in SHARED {
+            assert_eq!(types.compare(shared.layout, shared.layout, shared.grows), Ok(()));
+        }
+        for fop in LAYOUTS {
+            assert_eq!(types.compare(fop.args, fop.args, false), Ok(()));
+            assert_eq!(types.compare(fop.reply, fop.reply, false), Ok(()));
+        }
     }
 }

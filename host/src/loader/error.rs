@@ -54,15 +54,28 @@ pub enum LoadError {
         host: AbiVersion,
     },
     /// The versions fit but the types do not.
-    #[error("{path}: its types are not those of plugin-api {host}: {difference}; rebuild it with this plugin-api",
-        path = path.display())]
+    #[error("{path}: built for plugin-api {built}, but its types are not those of plugin-api {host}: {difference}; rebuild \
+        it with plugin-api {host}", path = path.display())]
     Layout {
         /// The file.
         path: PathBuf,
+        /// What it says it was built for.
+        built: String,
         /// What this host speaks.
         host: AbiVersion,
-        /// The innermost difference.
+        /// The first type that differs, and the field.
         difference: String,
+    },
+    /// The plugin says that it uses what only later hosts have.
+    #[error("{path}: needs plugin-api {needs}, this host speaks {host}; run it in a host of {needs} or later, or rebuild \
+        it with plugin-api {host}", path = path.display())]
+    TooNew {
+        /// The file.
+        path: PathBuf,
+        /// What it needs.
+        needs: AbiVersion,
+        /// What this host speaks.
+        host: AbiVersion,
     },
     /// Making the root failed.
     #[error("{path}: its root could not be made: {why}", path = path.display())]

@@ -1,12 +1,14 @@
 //! Loader: from a volfile type to the functions of a plugin, or to the reason why not.
 //!
-//! `search` knows where files lie, `open` opens one library, `check` compares both sides' layouts, `error` says why not.
+//! `search` knows where files lie, `open` opens one library, `check` decides whether it fits and `compare`
+//! where two types part ways, `error` says why not.
 #![allow(
     unsafe_code,
     reason = "opening a library runs its code, and its root is taken for what the check says it is"
 )]
 
 mod check;
+mod compare;
 mod error;
 mod open;
 mod search;
@@ -57,9 +59,9 @@ impl Loader {
     /// # Errors
     /// There is none, or the one there cannot be used; see [`LoadError`].
     pub fn xlator(&self, type_name: &str) -> Result<XlatorModuleRef, LoadError> {
-        let (path, root) = self.find(PluginKind::Xlator, type_name)?;
+        let (path, root) = self.find(PluginKind::XLATOR, type_name)?;
         let ROption::RSome(module) = root.xlator() else {
-            return Err(LoadError::OtherKind { path, expected: search::kind_name(PluginKind::Xlator) });
+            return Err(LoadError::OtherKind { path, expected: search::kind_name(PluginKind::XLATOR) });
         };
         let found = module.declaration()().type_name;
         if found.as_str() != type_name {
@@ -75,10 +77,11 @@ impl Loader {
     pub fn plugin(&self, kind: PluginKind, name: &str) -> Result<PluginRootRef, LoadError> {
         let (path, root) = self.find(kind, name)?;
         let fits = match kind {
-            PluginKind::Xlator => root.xlator().is_some(),
-            PluginKind::Transport => root.transport().is_some(),
-            PluginKind::Program => root.program().is_some(),
-            PluginKind::Auth => root.auth().is_some(),
+            PluginKind::XLATOR => root.xlator().is_some(),
+            PluginKind::TRANSPORT => root.transport().is_some(),
+            PluginKind::PROGRAM => root.program().is_some(),
+            PluginKind::AUTH => root.auth().is_some(),
+            _ => false,
         };
         if fits { Ok(root) } else { Err(LoadError::OtherKind { path, expected: search::kind_name(kind) }) }
     }

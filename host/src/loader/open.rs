@@ -6,6 +6,7 @@ use abi_stable::library::{LibraryError, lib_header_from_path};
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use plugin_api::abi::root::PluginRootRef;
 
+use super::compare::Comparison;
 use super::{LoadError, check};
 
 /// The root of the plugin at `path`, checked. The library stays open for good.
@@ -18,10 +19,13 @@ pub(super) fn root(path: &Path) -> Result<PluginRootRef, LoadError> {
     // Thread-locals of the standard library in a plugin make closing it unsound: it is never closed.
     std::mem::forget(library);
     let header = lib_header_from_path(path).map_err(|e| refused(path, &e))?;
-    check::compatible(path, header)?;
-    // SAFETY: `check` has compared the layouts of both sides in both directions.
+    let mut types = Comparison::default();
+    check::root_fits(path, header, &mut types)?;
+    // SAFETY: `check` has compared the root with ours, and all that is reached through it.
     let root = unsafe { header.unchecked_layout::<PluginRootRef>() };
-    root.map_err(|e| LoadError::Root { path: path.to_owned(), why: e.to_string() })
+    let root = root.map_err(|e| LoadError::Root { path: path.to_owned(), why: e.to_string() })?;
+    check::types_fit(path, root, &mut types)?;
+    Ok(root)
 }
 
 fn linker_words(error: &libloading::Error) -> String {

@@ -7,31 +7,30 @@ use plugin_api::abi::host::PluginKind;
 use super::LoadError;
 use crate::suggest;
 
+/// The kinds of plugin with what messages call them and the folder they lie in.
+const KINDS: [(PluginKind, &str, &str); 4] = [
+    (PluginKind::XLATOR, "translator", "xlator"),
+    (PluginKind::TRANSPORT, "transport", "rpc-transport"),
+    (PluginKind::PROGRAM, "RPC program", "rpc-program"),
+    (PluginKind::AUTH, "authenticator", "auth"),
+];
+
 /// What messages call a kind.
 pub(super) fn kind_name(kind: PluginKind) -> &'static str {
-    match kind {
-        PluginKind::Xlator => "translator",
-        PluginKind::Transport => "transport",
-        PluginKind::Program => "RPC program",
-        PluginKind::Auth => "authenticator",
-    }
+    KINDS
+        .iter()
+        .find(|known| known.0 == kind)
+        .map_or("plugin of a kind that this host knows", |known| known.1)
 }
 
+/// Where plugins of a kind lie; those of a kind that only later hosts know, nowhere.
 fn folder(kind: PluginKind) -> &'static str {
-    match kind {
-        PluginKind::Xlator => "xlator",
-        PluginKind::Transport => "rpc-transport",
-        PluginKind::Program => "rpc-program",
-        PluginKind::Auth => "auth",
-    }
+    KINDS.iter().find(|known| known.0 == kind).map_or("unknown", |known| known.2)
 }
-
-const KINDS: [PluginKind; 4] =
-    [PluginKind::Xlator, PluginKind::Transport, PluginKind::Program, PluginKind::Auth];
 
 /// The name under which a folder of plugins shows a file: translators by type, others with their kind before it.
 fn shown(kind: PluginKind, name: &str) -> String {
-    if kind == PluginKind::Xlator { name.to_owned() } else { format!("{}/{name}", folder(kind)) }
+    if kind == PluginKind::XLATOR { name.to_owned() } else { format!("{}/{name}", folder(kind)) }
 }
 
 /// The file of a plugin.
@@ -60,7 +59,7 @@ fn missing(dirs: &[PathBuf], kind: PluginKind, name: &str) -> LoadError {
 pub(super) fn all(dirs: &[PathBuf]) -> Vec<(String, PathBuf)> {
     let mut found: Vec<(String, PathBuf)> = Vec::new();
     for dir in dirs {
-        for kind in KINDS {
+        for (kind, ..) in KINDS {
             let top = dir.join(folder(kind));
             for path in libraries(&top) {
                 let name = path.strip_prefix(&top).expect("found below it").with_extension("");
@@ -116,12 +115,12 @@ mod tests {
             folder_with(&["xlator/debug/trace.so", "libfeatures_write_cap.so", "rpc-transport/socket.so"]);
         let dirs = [dir.path().to_owned()];
         let find = |kind, name| find(&dirs, kind, name).map(|p| p.strip_prefix(&dirs[0]).unwrap().to_owned());
-        assert_eq!(find(PluginKind::Xlator, "debug/trace").unwrap(), Path::new("xlator/debug/trace.so"));
+        assert_eq!(find(PluginKind::XLATOR, "debug/trace").unwrap(), Path::new("xlator/debug/trace.so"));
         assert_eq!(
-            find(PluginKind::Xlator, "features/write-cap").unwrap(),
+            find(PluginKind::XLATOR, "features/write-cap").unwrap(),
             Path::new("libfeatures_write_cap.so")
         );
-        assert_eq!(find(PluginKind::Transport, "socket").unwrap(), Path::new("rpc-transport/socket.so"));
+        assert_eq!(find(PluginKind::TRANSPORT, "socket").unwrap(), Path::new("rpc-transport/socket.so"));
         let names: Vec<_> = all(&dirs).into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["debug/trace", "features/write-cap", "rpc-transport/socket"]);
     }
@@ -130,21 +129,21 @@ mod tests {
     fn an_earlier_folder_hides_a_later_one() {
         let (one, two) = (folder_with(&["xlator/a/b.so"]), folder_with(&["xlator/a/b.so"]));
         let dirs = [one.path().to_owned(), two.path().to_owned()];
-        assert!(find(&dirs, PluginKind::Xlator, "a/b").unwrap().starts_with(one.path()));
+        assert!(find(&dirs, PluginKind::XLATOR, "a/b").unwrap().starts_with(one.path()));
         assert_eq!(all(&dirs).len(), 1);
     }
 
     #[test]
     fn a_name_does_not_lead_out_of_the_folders() {
         for name in ["../evil", "/etc/passwd", "a//b", "", "a/b.so"] {
-            assert!(matches!(find(&[], PluginKind::Xlator, name), Err(LoadError::BadName { .. })), "{name}");
+            assert!(matches!(find(&[], PluginKind::XLATOR, name), Err(LoadError::BadName { .. })), "{name}");
         }
     }
 
     #[test]
     fn a_slip_in_a_type_is_told_with_what_is_there() {
         let dir = folder_with(&["xlator/debug/trace.so"]);
-        let error = find(&[dir.path().to_owned()], PluginKind::Xlator, "debug/tarce").unwrap_err();
+        let error = find(&[dir.path().to_owned()], PluginKind::XLATOR, "debug/tarce").unwrap_err();
         assert!(error.to_string().contains("did you mean `debug/trace`?"), "{error}");
     }
 }

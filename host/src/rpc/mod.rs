@@ -24,6 +24,6 @@ const SOCKET: &str = "socket";
 /// # Errors
 /// It is not there, or cannot be used.
 pub fn transport(loader: &Loader) -> Result<TransportModuleRef, LoadError> {
-    let root = loader.plugin(PluginKind::Transport, SOCKET)?;
+    let root = loader.plugin(PluginKind::TRANSPORT, SOCKET)?;
     Ok(root.transport().into_option().expect("the loader checked the kind"))
 }

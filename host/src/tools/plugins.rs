@@ -97,9 +97,10 @@ fn describe(name: &str, path: &Path, root: &PluginRootRef) -> String {
 fn describe_xlator(text: &mut String, module: XlatorModuleRef) {
     let declared = module.declaration()();
     let unknown = match declared.unknown_fops {
-        UnknownFops::Pass => "pass by",
-        UnknownFops::Deny => "fail with EOPNOTSUPP",
-        UnknownFops::Decompose => "are taken apart, or fail with EOPNOTSUPP",
+        UnknownFops::PASS => "pass by",
+        UnknownFops::DECOMPOSE => "are taken apart, or fail with EOPNOTSUPP",
+        // Denied, or a policy of later versions, which is denied too.
+        _ => "fail with EOPNOTSUPP",
     };
     put(text, format_args!("  {:14}{}\n", "does", declared.doc));
     put(text, format_args!("  {:14}{} graphs\n", "stands in", position_words(declared.positions)));
@@ -138,20 +139,20 @@ fn describe_option(text: &mut String, option: &OptionDecl) {
 
 fn kind(option: &OptionDecl) -> String {
     match option.kind {
-        OptionKind::Text => "text",
-        OptionKind::Int => "a whole number",
-        OptionKind::Size => "a size",
-        OptionKind::Percent => "a percentage",
-        OptionKind::PercentOrSize => "a percentage or a size",
-        OptionKind::Bool => "on or off",
-        OptionKind::Time => "a duration",
-        OptionKind::Double => "a number",
-        OptionKind::Path => "an absolute path",
-        OptionKind::Choice => {
+        OptionKind::TEXT => "text",
+        OptionKind::INT => "a whole number",
+        OptionKind::SIZE => "a size",
+        OptionKind::PERCENT => "a percentage",
+        OptionKind::PERCENT_OR_SIZE => "a percentage or a size",
+        OptionKind::BOOL => "on or off",
+        OptionKind::TIME => "a duration",
+        OptionKind::DOUBLE => "a number",
+        OptionKind::PATH => "an absolute path",
+        OptionKind::CHOICE => {
             let words: Vec<&str> = option.choices.iter().map(RString::as_str).collect();
             return format!("one of {}", words.join(", "));
         }
-        _ => "a value",
+        _ => "a value of a kind that this host does not know",
     }
     .to_owned()
 }

@@ -13,7 +13,8 @@ use syn::{
 ///
 /// `#[xlator("category/name", positions = "client, brick", unknown_fops = "pass")]`: the volfile type; where it may
 /// stand (`client`, `brick`, `management`; all when left out); and what happens to fops that its plugin-api does not
-/// know (`pass`, `deny` or `decompose`; must be said). The doc comment of the type is not seen here: `doc = "…"` says
+/// know (`pass`, `deny` or `decompose`; must be said). `needs = "1.0"` names an older host that is enough for it, where
+/// it uses nothing newer; without it that is the plugin-api it is built with. The doc comment of the type is not seen here: `doc = "…"` says
 /// what the translator does, the last part of the name when left out.
 #[proc_macro_attribute]
 pub fn xlator(attribute: TokenStream, item: TokenStream) -> TokenStream {
@@ -83,11 +84,13 @@ fn expand(args: &Args, mut item: ItemImpl) -> syn::Result<Tokens> {
     let doc = args.named("doc")?.map_or_else(|| type_name.value(), |doc| doc.value());
     let positions = positions(args)?;
     let policy = policy(args)?;
+    let needs = needs(args)?;
     Ok(quote! {
         #item
         #(#plain)*
         impl ::plugin_api::sdk::module::XlatorInfo for #ty {
             const FOPS: &'static [::plugin_api::abi::root::FopSlot] = &[#(#slots),*];
+            #needs
 
             fn declaration() -> ::plugin_api::Declaration {
                 ::plugin_api::Declaration {
@@ -96,6 +99,7 @@ fn expand(args: &Args, mut item: ItemImpl) -> syn::Result<Tokens> {
                     options: <#ty as ::plugin_api::Xlator>::options(),
                     positions: #positions,
                     unknown_fops: ::plugin_api::UnknownFops::#policy,
+                    ..::plugin_api::Declaration::default()
                 }
             }
         }
@@ -154,6 +158,25 @@ fn positions(args: &Args) -> syn::Result<Tokens> {
     Ok(quote!(#(#bits)|*))
 }
 
+/// The oldest host, where it is said.
+fn needs(args: &Args) -> syn::Result<Tokens> {
+    let Some(text) = args.named("needs")? else { return Ok(Tokens::new()) };
+    let words = text.value();
+    let numbers = words
+        .split_once('.')
+        .and_then(|(major, minor)| Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?)));
+    let Some((major, minor)) = numbers else {
+        return Err(Error::new(
+            text.span(),
+            "expected the oldest version of plugin-api that is enough, as \"1.0\"",
+        ));
+    };
+    Ok(quote! {
+        const NEEDS: ::plugin_api::abi::root::AbiVersion =
+            ::plugin_api::abi::root::AbiVersion { major: #major, minor: #minor };
+    })
+}
+
 fn policy(args: &Args) -> syn::Result<Tokens> {
     let missing = || {
         let say = "say what happens to fops that this plugin-api does not know yet: unknown_fops = \"pass\" when they \
@@ -162,9 +185,9 @@ fn policy(args: &Args) -> syn::Result<Tokens> {
     };
     let text = args.named("unknown_fops")?.ok_or_else(missing)?;
     match text.value().as_str() {
-        "pass" => Ok(quote!(Pass)),
-        "deny" => Ok(quote!(Deny)),
-        "decompose" => Ok(quote!(Decompose)),
+        "pass" => Ok(quote!(PASS)),
+        "deny" => Ok(quote!(DENY)),
+        "decompose" => Ok(quote!(DECOMPOSE)),
         _ => Err(Error::new(text.span(), "expected \"pass\", \"deny\" or \"decompose\"")),
     }
 }

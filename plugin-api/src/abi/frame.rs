@@ -9,7 +9,8 @@ use abi_stable::std_types::{ROption, RVec};
 
 use crate::{Client, LkOwner};
 
-/// Who asks, as the caller's credential says.
+/// Who asks, as the caller's credential says. Frozen: what later versions know besides goes to the end of
+/// [`FrameHead`].
 #[repr(C)]
 #[derive(StableAbi, Debug, Clone, Default)]
 pub struct Identity {
@@ -34,7 +35,7 @@ pub struct Identity {
 /// The head of a frame. The host allocates it, with the first of the arena behind it; fields are only ever added at
 /// its end, so a plugin may read those it knows.
 #[repr(C)]
-#[derive(Debug)]
+#[derive(StableAbi, Debug)]
 pub struct FrameHead {
     /// Where futures of this call live.
     pub arena: Arena,
@@ -53,7 +54,7 @@ pub struct FrameHead {
 /// Only the thread that has entered it bumps it; every other one is sent to the heap, so sharing a frame between
 /// threads is slower but never wrong.
 #[repr(C)]
-#[derive(Debug)]
+#[derive(StableAbi, Debug)]
 pub struct Arena {
     owner: AtomicUsize,
     at: Cell<usize>,

@@ -453,7 +453,7 @@ fn route(members: &[Box<Member>], index: usize, code: u32) -> Route {
     let heard_of = code < member.module.known_fops();
     // A caller that hears EOPNOTSUPP falls back to what everybody knows (the kernel copies by read and write), so
     // that is also the answer for a translator that asks for a fop to be taken apart.
-    let passes = heard_of || member.module.declaration()().unknown_fops == UnknownFops::Pass;
+    let passes = heard_of || member.module.declaration()().unknown_fops == UnknownFops::PASS;
     match member.children.first() {
         Some(child) if passes => route(members, *child, code),
         _ => Route { entry: unsupported(code), node },

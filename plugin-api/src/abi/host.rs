@@ -39,17 +39,21 @@ pub enum Direction {
 }
 
 /// The kinds of plugin beside each other in the plugin folder.
-#[repr(u8)]
+///
+/// A number and no enum, so that a host may be asked for a kind that it does not know yet.
+#[repr(transparent)]
 #[derive(StableAbi, Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PluginKind {
+pub struct PluginKind(pub u8);
+
+impl PluginKind {
     /// `xlator/<category>/<name>.so`
-    Xlator,
+    pub const XLATOR: Self = Self(0);
     /// `rpc-transport/<name>.so`
-    Transport,
+    pub const TRANSPORT: Self = Self(1);
     /// `rpc-program/<name>.so`
-    Program,
+    pub const PROGRAM: Self = Self(2);
     /// `auth/<name>.so`
-    Auth,
+    pub const AUTH: Self = Self(3);
 }
 
 /// The host's functions. All may be called from any thread, none blocks, none panics across the line.

@@ -7,9 +7,13 @@ use std::sync::Arc;
 use abi_stable::StableAbi;
 
 /// How the owner of a buffer is counted; each library has its own, which outlives every buffer (code is never unloaded).
+///
+/// Grows at its end: what lies beyond `size` is not there.
 #[repr(C)]
 #[derive(StableAbi, Debug)]
 pub struct IoBufVtable {
+    /// Bytes of this table.
+    pub size: usize,
     /// One more user of `owner`; any thread.
     pub retain: unsafe extern "C" fn(owner: *const ()),
     /// One user less; the last one frees it in the library that made it. Any thread.
@@ -36,7 +40,7 @@ unsafe impl Sync for IoBuf {}
 
 unsafe extern "C" fn keep(_: *const ()) {}
 
-static FOREVER: IoBufVtable = IoBufVtable { retain: keep, release: keep };
+static FOREVER: IoBufVtable = IoBufVtable { size: size_of::<IoBufVtable>(), retain: keep, release: keep };
 
 unsafe extern "C" fn arc_retain<T>(owner: *const ()) {
     // SAFETY: `owner` came from `Arc::into_raw` of an `Arc<T>` and the caller holds one count.
@@ -51,7 +55,8 @@ unsafe extern "C" fn arc_release<T>(owner: *const ()) {
 struct ArcVtable<T>(std::marker::PhantomData<T>);
 
 impl<T> ArcVtable<T> {
-    const VTABLE: &'static IoBufVtable = &IoBufVtable { retain: arc_retain::<T>, release: arc_release::<T> };
+    const VTABLE: &'static IoBufVtable =
+        &IoBufVtable { size: size_of::<IoBufVtable>(), retain: arc_retain::<T>, release: arc_release::<T> };
 }
 
 impl IoBuf {

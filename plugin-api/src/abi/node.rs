@@ -1,7 +1,7 @@
 //! A translator's place in a graph, as the libraries see it: whom it calls, and through which entry.
 //!
-//! The host allocates nodes, links and routes. Fields are only ever added at the end of [`Node`] and [`Link`], so a
-//! plugin may read those it knows.
+//! The host allocates nodes, links and routes. Fields are only ever added at the end of [`Node`], so a plugin may read
+//! those it knows.
 
 use std::sync::atomic::AtomicU8;
 
@@ -34,9 +34,9 @@ impl std::fmt::Debug for FopEntry {
     }
 }
 
-/// A translator in a graph.
+/// A translator in a graph. The host allocates it, and fields are only ever added at its end.
 #[repr(C)]
-#[derive(Debug)]
+#[derive(StableAbi, Debug)]
 pub struct Node {
     /// The translator's instance; the plugin's own type.
     pub instance: *const (),
@@ -77,8 +77,10 @@ unsafe impl Sync for Node {}
 unsafe impl Send for Node {}
 
 /// From a translator to a child: for every fop, the first translator below that implements it.
+///
+/// Frozen, since links lie in a row: what else a link may need becomes a row of its own in [`Node`].
 #[repr(C)]
-#[derive(Debug)]
+#[derive(StableAbi, Debug)]
 pub struct Link {
     /// The child itself, whoever answers.
     pub child: *const Node,
@@ -93,9 +95,9 @@ unsafe impl Sync for Link {}
 // SAFETY: as above.
 unsafe impl Send for Link {}
 
-/// Where a fop goes.
+/// Where a fop goes. Frozen, since routes lie in a row.
 #[repr(C)]
-#[derive(Debug, Clone, Copy)]
+#[derive(StableAbi, Debug, Clone, Copy)]
 pub struct Route {
     /// The entry to call.
     pub entry: FopEntry,

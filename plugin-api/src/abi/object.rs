@@ -18,9 +18,15 @@ pub struct ObjectHeader {
 }
 
 /// The functions of the library that made the object; any thread may call them.
+///
+/// Grows at its end, and so do the bodies of objects: both sizes are told, and what lies beyond them is not there.
 #[repr(C)]
 #[derive(StableAbi, Debug)]
 pub struct ObjectVtable {
+    /// Bytes of this table.
+    pub size: usize,
+    /// Bytes of the objects' body.
+    pub body_size: usize,
     /// Frees the object; its last count is gone.
     pub destroy: unsafe extern "C" fn(*const ObjectHeader),
     /// The context under `key`, after `retain` has counted it under the slot's lock; null where there is none.
@@ -73,8 +79,13 @@ unsafe impl<T: Send + Sync> Sync for Object<T> {}
 struct VtableOf<T>(PhantomData<T>);
 
 impl<T> VtableOf<T> {
-    const VTABLE: &'static ObjectVtable =
-        &ObjectVtable { destroy: destroy::<T>, slot_get: slot_get::<T>, slot_put: slot_put::<T> };
+    const VTABLE: &'static ObjectVtable = &ObjectVtable {
+        size: size_of::<ObjectVtable>(),
+        body_size: size_of::<T>(),
+        destroy: destroy::<T>,
+        slot_get: slot_get::<T>,
+        slot_put: slot_put::<T>,
+    };
 }
 
 unsafe extern "C" fn destroy<T>(header: *const ObjectHeader) {

@@ -4,17 +4,21 @@ use abi_stable::StableAbi;
 use abi_stable::library::RootModule;
 use abi_stable::sabi_types::VersionStrings;
 use abi_stable::std_types::{ROption, RResult, RSlice, RStr, RString};
+use abi_stable::type_layout::TypeLayout;
 
+use super::frame::FrameHead;
 use super::host::{Direction, HostApiRef};
-use super::node::FopEntry;
+use super::node::{FopEntry, Link, Node, Route};
 use crate::auth::AuthModuleRef;
+use crate::fop::FopError;
 use crate::options::OptionValues;
 use crate::rpc_program::ProgramModuleRef;
 use crate::transport::TransportModuleRef;
 use crate::xlator::Declaration;
 use crate::{Client, Event};
 
-/// The version of this ABI. A plugin loads when the major numbers are equal; everything else the layout check decides.
+/// The version of this ABI. A plugin loads when the major numbers are equal, the host is no older than what the plugin
+/// needs, and the types that both sides know are the same.
 #[repr(C)]
 #[derive(StableAbi, Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AbiVersion {
@@ -33,7 +37,45 @@ impl std::fmt::Display for AbiVersion {
     }
 }
 
+/// A fop as this library knows it, for the check at load. Frozen.
+#[repr(C)]
+#[derive(StableAbi, Debug, Clone, Copy)]
+pub struct FopLayout {
+    /// Its number.
+    pub code: u32,
+    /// Its name.
+    pub name: RStr<'static>,
+    /// What winds down.
+    pub args: &'static TypeLayout,
+    /// What unwinds.
+    pub reply: &'static TypeLayout,
+}
+
+/// A type that crosses behind a plain pointer, for the check at load. Frozen.
+#[repr(C)]
+#[derive(StableAbi, Debug, Clone, Copy)]
+pub struct SharedLayout {
+    /// The type's name.
+    pub name: RStr<'static>,
+    /// The type.
+    pub layout: &'static TypeLayout,
+    /// Whether the host allocates it, so that either side may know more fields at its end.
+    pub grows: bool,
+}
+
+/// What crosses behind plain pointers, where the check does not see it from a table.
+pub const SHARED: &[SharedLayout] = &[
+    SharedLayout { name: RStr::from_str("FrameHead"), layout: FrameHead::LAYOUT, grows: true },
+    SharedLayout { name: RStr::from_str("Node"), layout: Node::LAYOUT, grows: true },
+    SharedLayout { name: RStr::from_str("Link"), layout: Link::LAYOUT, grows: false },
+    SharedLayout { name: RStr::from_str("Route"), layout: Route::LAYOUT, grows: false },
+    SharedLayout { name: RStr::from_str("FopError"), layout: FopError::LAYOUT, grows: false },
+];
+
 /// What a library exports. One library holds one plugin of one kind.
+///
+/// Grows at its end within 1.x, as every table that is reached by reference does; a new field is
+/// `#[sabi(missing_field(option))]`.
 #[repr(C)]
 #[derive(StableAbi, Debug)]
 #[sabi(kind(Prefix(prefix_ref = PluginRootRef)))]
@@ -41,12 +83,16 @@ impl std::fmt::Display for AbiVersion {
 pub struct PluginRoot {
     /// What the plugin was built for.
     pub abi: AbiVersion,
+    /// The oldest host that it runs in: what it was built for, unless it makes do with less.
+    pub needs: AbiVersion,
     /// The plugin's own version, from its Cargo.toml.
     pub version: RStr<'static>,
     /// Called once, before everything else.
     pub attach: extern "C" fn(HostApiRef),
-    /// Never called: makes the layout check see every type that rides in a fop.
-    pub layouts: extern "C" fn(&crate::fop::Layouts),
+    /// Every fop that the plugin's plugin-api knows: those that the host knows too are compared.
+    pub fops: RSlice<'static, FopLayout>,
+    /// Types that cross behind plain pointers: those that both know are compared.
+    pub shared: RSlice<'static, SharedLayout>,
     /// A service that the plugin offers to the host or to other plugins: a static table, or null.
     pub extension: extern "C" fn(id: RStr<'_>) -> *const (),
     /// When it is a translator.
@@ -88,7 +134,7 @@ impl RootModule for PluginRootRef {
     const VERSION_STRINGS: VersionStrings = abi_stable::package_version_strings!();
 }
 
-/// A fop that a translator implements.
+/// A fop that a translator implements. Frozen: it lies in a row.
 #[repr(C)]
 #[derive(StableAbi, Debug, Clone, Copy)]
 pub struct FopSlot {

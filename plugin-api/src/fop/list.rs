@@ -1,6 +1,9 @@
 //! Every fop, once: number, name, arguments, reply. What each fop needs is expanded from here.
 
+use abi_stable::std_types::RStr;
+
 use super::*;
+use crate::abi::root::FopLayout;
 
 /// Hands every fop to the macro `$to`, as rows `/// doc` `NUMBER name Args Reply`: for translators that treat all alike.
 ///
@@ -151,15 +154,15 @@ macro_rules! kinds {
             }
         }
 
-        /// Every type that crosses the line inside a fop, for the layout check at load.
-        #[repr(C)]
-        #[derive(StableAbi)]
-        #[doc(hidden)]
-        #[allow(missing_debug_implementations, reason = "never made")]
-        pub struct Layouts {
-            error: FopError,
-            $($name: abi_stable::std_types::Tuple2<$args, $reply>,)*
-        }
+        /// Every fop with its types, for the check at load.
+        pub const LAYOUTS: &[FopLayout] = &[
+            $(FopLayout {
+                code: $code,
+                name: RStr::from_str(stringify!($name)),
+                args: $args::LAYOUT,
+                reply: $reply::LAYOUT,
+            },)*
+        ];
     };
 }
 

@@ -10,9 +10,11 @@ use super::entry::panic_message;
 use super::{Handle, InitCx, NotifyCx};
 use crate::abi::future::{PENDING, READY, RawFuture, WakerHeader, with_waker};
 use crate::abi::host::{self, Direction, HostApiRef};
-use crate::abi::root::{ABI_VERSION, FopSlot, PluginRoot, PluginRootRef, XlatorModule, XlatorModuleRef};
+use crate::abi::root::{
+    ABI_VERSION, AbiVersion, FopSlot, PluginRoot, PluginRootRef, SHARED, XlatorModule, XlatorModuleRef,
+};
 use crate::auth::{Applicant, AuthModule, Authenticator, Vote};
-use crate::fop::FOPS;
+use crate::fop::{FOPS, LAYOUTS};
 use crate::options::OptionValues;
 use crate::rpc_program::{Answer, Call, Observer, ProgramModule, RpcProgram};
 use crate::transport::{Acceptor, Handler, Listener, Transport, TransportModule};
@@ -34,19 +36,19 @@ extern "C" fn attach(api: HostApiRef) {
     let _ = guarded(super::log::install);
 }
 
-extern "C" fn layouts(_: &crate::fop::Layouts) {}
-
 extern "C" fn no_extension(_: RStr<'_>) -> *const () {
     std::ptr::null()
 }
 
 /// A root with nothing in it but what every plugin has.
-fn root(version: &'static str) -> PluginRoot {
+fn root(version: &'static str, needs: AbiVersion) -> PluginRoot {
     PluginRoot {
         abi: ABI_VERSION,
+        needs,
         version: version.into(),
         attach,
-        layouts,
+        fops: RSlice::from_slice(LAYOUTS),
+        shared: RSlice::from_slice(SHARED),
         extension: no_extension,
         xlator: ROption::RNone,
         transport: ROption::RNone,
@@ -59,6 +61,8 @@ fn root(version: &'static str) -> PluginRoot {
 pub trait XlatorInfo: Xlator {
     /// The fops that are written.
     const FOPS: &'static [FopSlot];
+    /// The oldest host that it runs in.
+    const NEEDS: AbiVersion = ABI_VERSION;
 
     /// The declaration.
     fn declaration() -> Declaration;
@@ -86,17 +90,15 @@ pub fn xlator_module<X: XlatorInfo>() -> XlatorModuleRef {
 /// The root of a translator's library.
 #[must_use]
 pub fn xlator_root<X: XlatorInfo>(version: &'static str) -> PluginRootRef {
-    PluginRoot { xlator: ROption::RSome(xlator_module::<X>()), ..root(version) }.leak_into_prefix()
+    PluginRoot { xlator: ROption::RSome(xlator_module::<X>()), ..root(version, X::NEEDS) }.leak_into_prefix()
 }
 
 extern "C" fn declaration<X: XlatorInfo>() -> Declaration {
     // A declaration is text: a panic in it is told as one that no host can place.
     guarded(X::declaration).unwrap_or_else(|message| Declaration {
-        type_name: RString::new(),
         doc: message.into(),
-        options: crate::options::Options::new(),
         positions: 0,
-        unknown_fops: crate::xlator::UnknownFops::Deny,
+        ..Declaration::default()
     })
 }
 
@@ -203,7 +205,8 @@ pub fn transport_root<T: Transport>(version: &'static str) -> PluginRootRef {
         }
     }
     let module = TransportModule { name: name::<T>, listen: listen::<T>, connect: connect::<T> };
-    PluginRoot { transport: ROption::RSome(module.leak_into_prefix()), ..root(version) }.leak_into_prefix()
+    PluginRoot { transport: ROption::RSome(module.leak_into_prefix()), ..root(version, ABI_VERSION) }
+        .leak_into_prefix()
 }
 
 /// The root of an RPC program's library.
@@ -282,7 +285,8 @@ pub fn program_root<P: RpcProgram>(version: &'static str) -> PluginRootRef {
         disconnected: disconnected::<P>,
         destroy: destroy::<P>,
     };
-    PluginRoot { program: ROption::RSome(module.leak_into_prefix()), ..root(version) }.leak_into_prefix()
+    PluginRoot { program: ROption::RSome(module.leak_into_prefix()), ..root(version, ABI_VERSION) }
+        .leak_into_prefix()
 }
 
 /// The root of an authenticator's library.
@@ -292,7 +296,8 @@ pub fn auth_root<A: Authenticator>(version: &'static str) -> PluginRootRef {
         guarded(|| A::vote(options, who)).unwrap_or(Vote::Reject)
     }
     let module = AuthModule { name: A::NAME.into(), vote: vote::<A> };
-    PluginRoot { auth: ROption::RSome(module.leak_into_prefix()), ..root(version) }.leak_into_prefix()
+    PluginRoot { auth: ROption::RSome(module.leak_into_prefix()), ..root(version, ABI_VERSION) }
+        .leak_into_prefix()
 }
 
 /// Makes a type the root of its library: `export_root!(xlator_root, Type)` and its siblings.

@@ -28,7 +28,7 @@ fn of_kind<T>(part: ROption<T>, name: &str) -> Result<T, String> {
 /// # Errors
 /// A sentence that names the plugin.
 pub fn transport(name: &str) -> Result<TransportModuleRef, String> {
-    of_kind(plugin(PluginKind::Transport, name)?.transport(), name)
+    of_kind(plugin(PluginKind::TRANSPORT, name)?.transport(), name)
 }
 
 /// Opens an authenticator: `addr`, `login`.
@@ -36,7 +36,7 @@ pub fn transport(name: &str) -> Result<TransportModuleRef, String> {
 /// # Errors
 /// A sentence that names the plugin.
 pub fn authenticator(name: &str) -> Result<AuthModuleRef, String> {
-    of_kind(plugin(PluginKind::Auth, name)?.auth(), name)
+    of_kind(plugin(PluginKind::AUTH, name)?.auth(), name)
 }
 
 /// Opens an RPC program and makes an instance of it; `observer` hears what the program's documentation says.
@@ -44,7 +44,7 @@ pub fn authenticator(name: &str) -> Result<AuthModuleRef, String> {
 /// # Errors
 /// A sentence that names the plugin, or the program's own.
 pub fn program(name: &str, settings: &Dict, observer: Observer) -> Result<ProgramInstance, String> {
-    let module = of_kind(plugin(PluginKind::Program, name)?.program(), name)?;
+    let module = of_kind(plugin(PluginKind::PROGRAM, name)?.program(), name)?;
     ProgramInstance::new(module, settings, observer)
 }
 

@@ -212,7 +212,8 @@ impl XlatorInfo for Top {
             doc: "the top of a bench".into(),
             options: Options::new(),
             positions: positions::ANY,
-            unknown_fops: UnknownFops::Pass,
+            unknown_fops: UnknownFops::PASS,
+            ..Declaration::default()
         }
     }
 }

@@ -269,7 +269,8 @@ macro_rules! child {
                     doc: "answers as a test says".into(),
                     options: Options::new().text(ID, "which fake this is"),
                     positions: positions::ANY,
-                    unknown_fops: UnknownFops::Pass,
+                    unknown_fops: UnknownFops::PASS,
+                    ..Declaration::default()
                 }
             }
         }

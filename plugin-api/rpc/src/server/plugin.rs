@@ -26,6 +26,7 @@ impl Program for PluginProgram {
             peer: RString::from(call.peer.name()),
             connection: call.peer.id(),
             is_local: call.peer.is_unix(),
+            more: plugin_api::Dict::new(),
         };
         match self.0.call(across).await {
             Answer::Reply(results) => call.reply_raw(&results),

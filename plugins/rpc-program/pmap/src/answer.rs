@@ -136,6 +136,7 @@ mod tests {
             peer: peer.into(),
             connection: 5,
             is_local: false,
+            more: Dict::new(),
         }
     }
 

@@ -301,6 +301,7 @@ impl ConnectionImpl for Link {
             is_unix: self.is_unix,
             bytes_read: self.bytes_read.load(Ordering::Relaxed),
             bytes_written: self.bytes_written.load(Ordering::Relaxed),
+            ..ConnectionInfo::default()
         }
     }
 }

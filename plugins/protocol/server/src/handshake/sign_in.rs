@@ -53,6 +53,7 @@ impl Server {
             peer: peer.name().into(),
             tls_name: Default::default(),
             request,
+            ..Applicant::default()
         };
         let (applicant, verdict) = self.ask_authenticators(applicant).await;
         let Some(accepted) = verdict else {

@@ -111,7 +111,8 @@ impl XlatorInfo for Above {
             doc: "asks the server".into(),
             options: Options::new(),
             positions: positions::ANY,
-            unknown_fops: UnknownFops::Pass,
+            unknown_fops: UnknownFops::PASS,
+            ..Declaration::default()
         }
     }
 }
@@ -152,7 +153,8 @@ impl XlatorInfo for Fake {
             doc: "a brick in memory".into(),
             options: Options::new(),
             positions: positions::ANY,
-            unknown_fops: UnknownFops::Deny,
+            unknown_fops: UnknownFops::DENY,
+            ..Declaration::default()
         }
     }
 }
