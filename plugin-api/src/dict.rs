@@ -6,6 +6,7 @@ use abi_stable::StableAbi;
 use abi_stable::std_types::{RBox, RVec};
 
 use crate::abi::pairs::Pairs;
+use crate::carry::Carry;
 use crate::{Gfid, Iatt, IoBuf, Mdata};
 
 /// A value with the type that its sender gave it; types are kept, since disperse clients compare them.
@@ -13,7 +14,7 @@ use crate::{Gfid, Iatt, IoBuf, Mdata};
 /// # Source
 /// GlusterFS 10, the arms of `gfx_value`. The variants never change within plugin-api 1.x.
 #[repr(u8)]
-#[derive(StableAbi, Debug, Clone, PartialEq)]
+#[derive(StableAbi, Carry, Debug, Clone, PartialEq)]
 pub enum Value {
     /// Untyped bytes, as every value of a serialized dict is; a text holds its NUL.
     Untyped(IoBuf),

@@ -3,10 +3,11 @@
 use abi_stable::StableAbi;
 
 use crate::Dict;
+use crate::carry::Carry;
 
 /// What happened. The numbers are those of GlusterFS 10; unknown ones are passed on.
 #[repr(transparent)]
-#[derive(StableAbi, Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(StableAbi, Carry, Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct EventKind(pub u32);
 
 macro_rules! kinds {
@@ -74,7 +75,7 @@ impl EventKind {
 
 /// An event with what belongs to it.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Event {
     /// What happened.
     pub kind: EventKind,

@@ -5,12 +5,14 @@ use std::str::FromStr;
 
 use abi_stable::StableAbi;
 
+use crate::carry::Carry;
+
 /// A file id: what names an inode on every brick, in the order the bytes travel in.
 ///
 /// # Source
 /// GlusterFS 10: `trusted.gfid` on disk, every fop on the wire.
 #[repr(transparent)]
-#[derive(StableAbi, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(StableAbi, Carry, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Gfid(pub [u8; 16]);
 
 impl Gfid {

@@ -3,10 +3,11 @@
 use abi_stable::StableAbi;
 
 use crate::Gfid;
+use crate::carry::Carry;
 
 /// What kind of file an inode is; the numbers are those GlusterFS uses in marks and index replies.
 #[repr(u8)]
-#[derive(StableAbi, Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(StableAbi, Carry, Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum FileType {
     /// Not known (yet).
     #[default]
@@ -71,7 +72,7 @@ pub mod iatt_flags {
 /// # Source
 /// GlusterFS 10, `gfx_iattx` of fop program 1298437 version 400, field for field.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(StableAbi, Carry, Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Iatt {
     /// The inode's id.
     pub gfid: Gfid,
@@ -135,7 +136,7 @@ impl Iatt {
 
 /// The three times that a brick keeps in `trusted.glusterfs.mdata` when the ctime feature is on.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(StableAbi, Carry, Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Mdata {
     /// Seconds of the last read.
     pub atime: i64,

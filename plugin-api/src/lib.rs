@@ -35,8 +35,12 @@
 //!
 //! `docs/guide.md` has the lifecycle, threads, ownership and the promise about versions.
 
+// The macros write paths that begin with the name that plugins know.
+extern crate self as plugin_api;
+
 pub mod abi;
 pub mod auth;
+pub mod carry;
 mod client;
 pub mod date;
 mod dict;

@@ -5,15 +5,21 @@ use std::fmt;
 use abi_stable::StableAbi;
 
 use crate::IoBuf;
+use crate::carry::{Carry, CarryError};
 
 /// Up to 1024 bytes that a client makes up for each owner of locks; usually 8.
 #[repr(transparent)]
-#[derive(StableAbi, Clone, PartialEq, Eq, Default)]
+#[derive(StableAbi, Carry, Clone, PartialEq, Eq, Default)]
+#[carry(check = LkOwner::sound)]
 pub struct LkOwner(IoBuf);
 
 impl LkOwner {
     /// The longest there is, bytes.
     pub const MAX: usize = 1024;
+
+    fn sound(&self) -> Result<(), CarryError> {
+        if self.0.len() > Self::MAX { Err(CarryError::Text { what: "lock owner" }) } else { Ok(()) }
+    }
 
     /// The owner with these bytes, which stay shared; keep a [`detached`](Self::detached) copy for long.
     #[must_use]

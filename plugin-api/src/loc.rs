@@ -3,11 +3,13 @@
 use abi_stable::StableAbi;
 use abi_stable::std_types::ROption;
 
+use crate::carry::{Carry, CarryError, sound_name};
 use crate::{Gfid, Inode, IoBuf};
 
 /// A place in the tree: an inode, or a name in a parent, or both.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, Default)]
+#[derive(StableAbi, Carry, Debug, Clone, Default)]
+#[carry(check = Loc::sound)]
 pub struct Loc {
     /// The path from the root, where somebody knows it; empty otherwise. For people and for translators that act by
     /// path; never opened.
@@ -26,6 +28,15 @@ pub struct Loc {
 }
 
 impl Loc {
+    /// A name leads nowhere but into its directory.
+    fn sound(&self) -> Result<(), CarryError> {
+        match &self.name[..] {
+            b"." | b".." => Err(CarryError::Text { what: "name" }),
+            name if sound_name(name) => Ok(()),
+            _ => Err(CarryError::Text { what: "name" }),
+        }
+    }
+
     /// The place of a known inode.
     #[must_use]
     pub fn of(inode: Inode) -> Self {

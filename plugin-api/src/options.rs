@@ -6,12 +6,13 @@ use abi_stable::StableAbi;
 use abi_stable::std_types::{ROption, RString, RVec, Tuple2};
 
 use crate::Dict;
+use crate::carry::Carry;
 
 /// How the text of an option is read.
 ///
 /// A number and no enum, so that a later kind does not end an older host: it takes any text.
 #[repr(transparent)]
-#[derive(StableAbi, Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(StableAbi, Carry, Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OptionKind(pub u8);
 
 impl OptionKind {
@@ -39,7 +40,7 @@ impl OptionKind {
 
 /// One option of a translator. Frozen but for [`more`](Self::more).
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct OptionDecl {
     /// Its names, the usual one first. A `*` matches any text, for families such as `auth.addr.*.allow`.
     pub keys: RVec<RString>,
@@ -124,7 +125,7 @@ impl OptionDecl {
 ///
 /// Each adder begins an option; what follows it (`default`, `range`, …) is about that one.
 #[repr(transparent)]
-#[derive(StableAbi, Debug, Clone, Default)]
+#[derive(StableAbi, Carry, Debug, Clone, Default)]
 pub struct Options(pub RVec<OptionDecl>);
 
 macro_rules! adders {
@@ -236,7 +237,7 @@ impl Options {
 
 /// The options of one translator in a volfile: key and text, the last of equal keys only.
 #[repr(transparent)]
-#[derive(StableAbi, Debug, Clone, Default)]
+#[derive(StableAbi, Carry, Debug, Clone, Default)]
 pub struct OptionValues(pub RVec<Tuple2<RString, RString>>);
 
 impl OptionValues {

@@ -4,10 +4,11 @@ use abi_stable::StableAbi;
 use abi_stable::std_types::RVec;
 
 use crate::IoBuf;
+use crate::carry::Carry;
 
 /// The bytes of a read or a write, in order. One buffer, the usual case, costs no allocation.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, Default, PartialEq)]
+#[derive(StableAbi, Carry, Debug, Clone, Default, PartialEq)]
 pub struct Payload {
     first: IoBuf,
     rest: RVec<IoBuf>,

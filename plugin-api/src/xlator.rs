@@ -6,6 +6,7 @@ use std::future::Future;
 use abi_stable::StableAbi;
 use abi_stable::std_types::RString;
 
+use crate::carry::Carry;
 use crate::fop::*;
 use crate::for_each_fop;
 use crate::options::Options;
@@ -18,7 +19,7 @@ use crate::{Client, Dict, Event};
 ///
 /// A number and no enum, so that a later policy does not end an older host: it denies.
 #[repr(transparent)]
-#[derive(StableAbi, Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(StableAbi, Carry, Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnknownFops(pub u8);
 
 impl UnknownFops {
@@ -42,7 +43,7 @@ pub mod positions {
 
 /// What a translator says about itself before it runs. Frozen but for [`more`](Self::more).
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Declaration {
     /// The volfile `type`: `features/write-cap`.
     pub type_name: RString,

@@ -1,4 +1,6 @@
-//! The `#[xlator]` attribute.
+//! The `#[xlator]` attribute, and `#[derive(Carry)]`.
+
+mod carry;
 
 use proc_macro::TokenStream;
 use proc_macro2::{Span, TokenStream as Tokens};
@@ -21,6 +23,16 @@ pub fn xlator(attribute: TokenStream, item: TokenStream) -> TokenStream {
     let args = syn::parse_macro_input!(attribute as Args);
     let item = syn::parse_macro_input!(item as ItemImpl);
     expand(&args, item).unwrap_or_else(Error::into_compile_error).into()
+}
+
+/// Lets a type be carried between processes: its fields in order, a variant by its place before them.
+///
+/// `#[carry(check = path)]` on a type names a function `fn(&Self) -> Result<(), CarryError>`, which looks at every value
+/// that was read.
+#[proc_macro_derive(Carry, attributes(carry))]
+pub fn carry(item: TokenStream) -> TokenStream {
+    let item = syn::parse_macro_input!(item as syn::DeriveInput);
+    carry::expand(&item).unwrap_or_else(Error::into_compile_error).into()
 }
 
 struct Args {

@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use abi_stable::StableAbi;
 use abi_stable::std_types::{ROption, RVec};
 
+use crate::carry::Carry;
 use crate::{Client, LkOwner};
 
 /// Who asks, as the caller's credential says. Frozen: what later versions know besides goes to the end of
 /// [`FrameHead`].
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, Default)]
+#[derive(StableAbi, Carry, Debug, Clone, Default)]
 pub struct Identity {
     /// User.
     pub uid: u32,

@@ -7,6 +7,7 @@ use abi_stable::std_types::{RResult, RStr, RString};
 
 use super::future::{RawFuture, WakerHeader};
 use super::root::PluginRootRef;
+use crate::carry::Carry;
 use crate::{Client, Event};
 
 /// One attempt at I/O on a ready descriptor: bytes or another answer that is not negative, else a negated errno;
@@ -30,7 +31,7 @@ unsafe impl Sync for RawFd {}
 
 /// Which way an event goes through a graph.
 #[repr(u8)]
-#[derive(StableAbi, Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(StableAbi, Carry, Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
     /// To the parents.
     Up,

@@ -2,11 +2,12 @@
 
 use abi_stable::StableAbi;
 
+use crate::carry::Carry;
 use crate::{Dict, Fd, Iatt, IoBuf, Loc, Payload};
 
 /// Arguments of `open`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Open {
     /// The file.
     pub loc: Loc,
@@ -20,7 +21,7 @@ pub struct Open {
 
 /// What `open` and `opendir` answer.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Opened {
     /// The descriptor that was passed in, open now.
     pub fd: Fd,
@@ -30,7 +31,7 @@ pub struct Opened {
 
 /// Arguments of `readv`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Readv {
     /// The open file.
     pub fd: Fd,
@@ -46,7 +47,7 @@ pub struct Readv {
 
 /// What `readv` answers.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, Default)]
+#[derive(StableAbi, Carry, Debug, Clone, Default)]
 pub struct Data {
     /// The bytes.
     pub data: Payload,
@@ -60,7 +61,7 @@ pub struct Data {
 
 /// Arguments of `writev`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Writev {
     /// The open file.
     pub fd: Fd,
@@ -90,7 +91,7 @@ impl Writev {
 
 /// What `writev` answers.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, Default)]
+#[derive(StableAbi, Carry, Debug, Clone, Default)]
 pub struct Written {
     /// Bytes written.
     pub count: u64,
@@ -104,7 +105,7 @@ pub struct Written {
 
 /// Arguments of `flush`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Flush {
     /// The open file.
     pub fd: Fd,
@@ -114,7 +115,7 @@ pub struct Flush {
 
 /// Arguments of `fsync`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Fsync {
     /// The open file.
     pub fd: Fd,
@@ -126,7 +127,7 @@ pub struct Fsync {
 
 /// Arguments of `ftruncate`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Ftruncate {
     /// The open file.
     pub fd: Fd,
@@ -138,7 +139,7 @@ pub struct Ftruncate {
 
 /// Arguments of `rchecksum`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Rchecksum {
     /// The open file.
     pub fd: Fd,
@@ -152,7 +153,7 @@ pub struct Rchecksum {
 
 /// What `rchecksum` answers.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, Default)]
+#[derive(StableAbi, Carry, Debug, Clone, Default)]
 pub struct Checksum {
     /// rsync's rolling checksum.
     pub weak: u32,
@@ -164,7 +165,7 @@ pub struct Checksum {
 
 /// Arguments of `fallocate`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Fallocate {
     /// The open file.
     pub fd: Fd,
@@ -180,7 +181,7 @@ pub struct Fallocate {
 
 /// Arguments of `discard`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Discard {
     /// The open file.
     pub fd: Fd,
@@ -194,7 +195,7 @@ pub struct Discard {
 
 /// Arguments of `zerofill`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Zerofill {
     /// The open file.
     pub fd: Fd,
@@ -208,7 +209,7 @@ pub struct Zerofill {
 
 /// Arguments of `seek`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Seek {
     /// The open file.
     pub fd: Fd,
@@ -222,7 +223,7 @@ pub struct Seek {
 
 /// What `seek` answers.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, Default)]
+#[derive(StableAbi, Carry, Debug, Clone, Default)]
 pub struct Sought {
     /// Where it is, bytes.
     pub offset: u64,
@@ -232,7 +233,7 @@ pub struct Sought {
 
 /// Arguments of `copy_file_range`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct CopyFileRange {
     /// From this open file.
     pub fd_in: Fd,
@@ -252,7 +253,7 @@ pub struct CopyFileRange {
 
 /// What `copy_file_range` answers.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, Default)]
+#[derive(StableAbi, Carry, Debug, Clone, Default)]
 pub struct Copied {
     /// Bytes copied.
     pub count: u64,

@@ -3,11 +3,12 @@
 use abi_stable::StableAbi;
 use abi_stable::std_types::RVec;
 
+use crate::carry::{Carry, CarryError, sound_name};
 use crate::{Dict, Fd, Iatt, IoBuf, Loc};
 
 /// Arguments of `opendir`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Opendir {
     /// The directory.
     pub loc: Loc,
@@ -19,7 +20,7 @@ pub struct Opendir {
 
 /// Arguments of `readdir`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Readdir {
     /// The open directory.
     pub fd: Fd,
@@ -33,7 +34,7 @@ pub struct Readdir {
 
 /// Arguments of `readdirp`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Readdirp {
     /// The open directory.
     pub fd: Fd,
@@ -47,7 +48,8 @@ pub struct Readdirp {
 
 /// A name in a directory.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, Default, PartialEq)]
+#[derive(StableAbi, Carry, Debug, Clone, Default, PartialEq)]
+#[carry(check = DirEntry::sound)]
 pub struct DirEntry {
     /// The inode number that applications see.
     pub ino: u64,
@@ -63,9 +65,15 @@ pub struct DirEntry {
     pub xattrs: Dict,
 }
 
+impl DirEntry {
+    fn sound(&self) -> Result<(), CarryError> {
+        if sound_name(&self.name) { Ok(()) } else { Err(CarryError::Text { what: "name in a directory" }) }
+    }
+}
+
 /// What `readdir` and `readdirp` answer.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, Default)]
+#[derive(StableAbi, Carry, Debug, Clone, Default)]
 pub struct Entries {
     /// The entries, in the directory's order.
     pub entries: RVec<DirEntry>,
@@ -77,7 +85,7 @@ pub struct Entries {
 
 /// Arguments of `fsyncdir`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Fsyncdir {
     /// The open directory.
     pub fd: Fd,

@@ -2,11 +2,12 @@
 
 use abi_stable::StableAbi;
 
+use crate::carry::Carry;
 use crate::{Dict, Fd, Iatt, IoBuf, Loc};
 
 /// Arguments of `lookup`: by parent and name when `loc.name` is set, else by `loc.gfid`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Lookup {
     /// What to find.
     pub loc: Loc,
@@ -16,7 +17,7 @@ pub struct Lookup {
 
 /// What `lookup` found.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, Default)]
+#[derive(StableAbi, Carry, Debug, Clone, Default)]
 pub struct Looked {
     /// The object.
     pub iatt: Iatt,
@@ -28,7 +29,7 @@ pub struct Looked {
 
 /// Arguments of `mknod`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Mknod {
     /// Parent and name.
     pub loc: Loc,
@@ -44,7 +45,7 @@ pub struct Mknod {
 
 /// Arguments of `mkdir`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Mkdir {
     /// Parent and name.
     pub loc: Loc,
@@ -58,7 +59,7 @@ pub struct Mkdir {
 
 /// Arguments of `symlink`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Symlink {
     /// Where the link points, byte for byte.
     pub target: IoBuf,
@@ -72,7 +73,7 @@ pub struct Symlink {
 
 /// Arguments of `link`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Link {
     /// The file.
     pub old: Loc,
@@ -84,7 +85,7 @@ pub struct Link {
 
 /// What the making fops answer.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, Default)]
+#[derive(StableAbi, Carry, Debug, Clone, Default)]
 pub struct Made {
     /// The new object.
     pub iatt: Iatt,
@@ -98,7 +99,7 @@ pub struct Made {
 
 /// Arguments of `create`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Create {
     /// Parent and name.
     pub loc: Loc,
@@ -116,7 +117,7 @@ pub struct Create {
 
 /// What `create` answers.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Created {
     /// The descriptor that was passed in, open now.
     pub fd: Fd,
@@ -132,7 +133,7 @@ pub struct Created {
 
 /// Arguments of `unlink`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Unlink {
     /// Parent and name.
     pub loc: Loc,
@@ -144,7 +145,7 @@ pub struct Unlink {
 
 /// Arguments of `rmdir`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Rmdir {
     /// Parent and name.
     pub loc: Loc,
@@ -156,7 +157,7 @@ pub struct Rmdir {
 
 /// What `unlink` and `rmdir` answer.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, Default)]
+#[derive(StableAbi, Carry, Debug, Clone, Default)]
 pub struct Removed {
     /// The parent before.
     pub pre_parent: Iatt,
@@ -168,7 +169,7 @@ pub struct Removed {
 
 /// Arguments of `rename`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Rename {
     /// Parent and name as they are.
     pub old: Loc,
@@ -180,7 +181,7 @@ pub struct Rename {
 
 /// What `rename` answers.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, Default)]
+#[derive(StableAbi, Carry, Debug, Clone, Default)]
 pub struct Renamed {
     /// The moved object.
     pub iatt: Iatt,
@@ -198,7 +199,7 @@ pub struct Renamed {
 
 /// Arguments of `icreate`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Icreate {
     /// The inode to make.
     pub loc: Loc,
@@ -210,7 +211,7 @@ pub struct Icreate {
 
 /// Arguments of `namelink`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Namelink {
     /// Inode, parent and name.
     pub loc: Loc,
@@ -220,7 +221,7 @@ pub struct Namelink {
 
 /// Arguments of `put`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Put {
     /// Parent and name.
     pub loc: Loc,

@@ -2,11 +2,12 @@
 
 use abi_stable::StableAbi;
 
+use crate::carry::Carry;
 use crate::{Dict, Fd, Iatt, IoBuf, Loc};
 
 /// Arguments of `stat`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Stat {
     /// The file.
     pub loc: Loc,
@@ -16,7 +17,7 @@ pub struct Stat {
 
 /// Arguments of `fstat`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Fstat {
     /// The open file.
     pub fd: Fd,
@@ -26,7 +27,7 @@ pub struct Fstat {
 
 /// What `stat` and `fstat` answer.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, Default)]
+#[derive(StableAbi, Carry, Debug, Clone, Default)]
 pub struct Attr {
     /// The attributes.
     pub iatt: Iatt,
@@ -50,7 +51,7 @@ pub mod set_attr {
 
 /// Arguments of `setattr`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Setattr {
     /// The file.
     pub loc: Loc,
@@ -64,7 +65,7 @@ pub struct Setattr {
 
 /// Arguments of `fsetattr`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Fsetattr {
     /// The open file.
     pub fd: Fd,
@@ -78,7 +79,7 @@ pub struct Fsetattr {
 
 /// What fops answer that change one inode: its attributes before and after.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, Default)]
+#[derive(StableAbi, Carry, Debug, Clone, Default)]
 pub struct PrePost {
     /// Before.
     pub pre: Iatt,
@@ -90,7 +91,7 @@ pub struct PrePost {
 
 /// What fops answer that only succeed.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, Default)]
+#[derive(StableAbi, Carry, Debug, Clone, Default)]
 pub struct Done {
     /// Extras.
     pub xdata: Dict,
@@ -98,7 +99,7 @@ pub struct Done {
 
 /// Arguments of `access`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Access {
     /// The file.
     pub loc: Loc,
@@ -110,7 +111,7 @@ pub struct Access {
 
 /// Arguments of `readlink`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Readlink {
     /// The symbolic link.
     pub loc: Loc,
@@ -122,7 +123,7 @@ pub struct Readlink {
 
 /// What `readlink` answers.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, Default)]
+#[derive(StableAbi, Carry, Debug, Clone, Default)]
 pub struct Target {
     /// Where the link points, byte for byte.
     pub path: IoBuf,
@@ -134,7 +135,7 @@ pub struct Target {
 
 /// Arguments of `statfs`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Statfs {
     /// A file on the file system in question.
     pub loc: Loc,
@@ -144,7 +145,7 @@ pub struct Statfs {
 
 /// Space, as `statvfs(3)` counts it.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(StableAbi, Carry, Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Space {
     /// Block size, bytes.
     pub bsize: u64,
@@ -172,7 +173,7 @@ pub struct Space {
 
 /// What `statfs` answers.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, Default)]
+#[derive(StableAbi, Carry, Debug, Clone, Default)]
 pub struct SpaceReply {
     /// The space.
     pub space: Space,
@@ -182,7 +183,7 @@ pub struct SpaceReply {
 
 /// Arguments of `truncate`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Truncate {
     /// The file.
     pub loc: Loc,
@@ -194,7 +195,7 @@ pub struct Truncate {
 
 /// Arguments of `ipc`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Ipc {
     /// Which message; GlusterFS uses 0 (changelog) and 1 (upcall).
     pub op: i32,

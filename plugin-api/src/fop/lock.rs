@@ -3,11 +3,12 @@
 use abi_stable::StableAbi;
 use abi_stable::std_types::RVec;
 
+use crate::carry::Carry;
 use crate::{Dict, Fd, IoBuf, LkOwner, Loc};
 
 /// What a lock is, or asks to be.
 #[repr(u32)]
-#[derive(StableAbi, Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(StableAbi, Carry, Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LockKind {
     /// Shared.
     #[default]
@@ -20,7 +21,7 @@ pub enum LockKind {
 
 /// What to do with a range lock; the numbers are those of the wire.
 #[repr(u32)]
-#[derive(StableAbi, Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(StableAbi, Carry, Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LockCmd {
     /// Who holds what conflicts.
     Get = 0,
@@ -40,7 +41,7 @@ pub enum LockCmd {
 
 /// A range of a file, locked or to be locked.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, PartialEq, Eq, Default)]
+#[derive(StableAbi, Carry, Debug, Clone, PartialEq, Eq, Default)]
 pub struct Flock {
     /// The kind.
     pub kind: LockKind,
@@ -58,7 +59,7 @@ pub struct Flock {
 
 /// Arguments of `lk`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Lk {
     /// The open file.
     pub fd: Fd,
@@ -72,7 +73,7 @@ pub struct Lk {
 
 /// What `lk` answers.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, Default)]
+#[derive(StableAbi, Carry, Debug, Clone, Default)]
 pub struct Locked {
     /// The lock that was set, or the one that is in the way.
     pub flock: Flock,
@@ -82,7 +83,7 @@ pub struct Locked {
 
 /// Arguments of `inodelk`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Inodelk {
     /// The lock domain: locks of different domains never meet.
     pub domain: IoBuf,
@@ -98,7 +99,7 @@ pub struct Inodelk {
 
 /// Arguments of `finodelk`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Finodelk {
     /// The lock domain.
     pub domain: IoBuf,
@@ -114,7 +115,7 @@ pub struct Finodelk {
 
 /// What to do with a name lock; the numbers are those of the wire.
 #[repr(u32)]
-#[derive(StableAbi, Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(StableAbi, Carry, Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntrylkCmd {
     /// Wait until it can be taken.
     Lock = 0,
@@ -126,7 +127,7 @@ pub enum EntrylkCmd {
 
 /// Arguments of `entrylk`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Entrylk {
     /// The lock domain.
     pub domain: IoBuf,
@@ -144,7 +145,7 @@ pub struct Entrylk {
 
 /// Arguments of `fentrylk`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Fentrylk {
     /// The lock domain.
     pub domain: IoBuf,
@@ -162,7 +163,7 @@ pub struct Fentrylk {
 
 /// A lease.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, PartialEq, Eq, Default)]
+#[derive(StableAbi, Carry, Debug, Clone, PartialEq, Eq, Default)]
 pub struct Lease {
     /// 1 asks, 2 takes, 3 gives back.
     pub cmd: u32,
@@ -174,7 +175,7 @@ pub struct Lease {
 
 /// Arguments of `lease`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct LeaseFop {
     /// The file.
     pub loc: Loc,
@@ -186,7 +187,7 @@ pub struct LeaseFop {
 
 /// What `lease` answers.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, Default)]
+#[derive(StableAbi, Carry, Debug, Clone, Default)]
 pub struct Leased {
     /// The lease as it is now.
     pub lease: Lease,
@@ -196,7 +197,7 @@ pub struct Leased {
 
 /// A lock together with its client.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, PartialEq, Eq, Default)]
+#[derive(StableAbi, Carry, Debug, Clone, PartialEq, Eq, Default)]
 pub struct ActiveLock {
     /// The lock.
     pub flock: Flock,
@@ -208,7 +209,7 @@ pub struct ActiveLock {
 
 /// Arguments of `getactivelk`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Getactivelk {
     /// The file.
     pub loc: Loc,
@@ -218,7 +219,7 @@ pub struct Getactivelk {
 
 /// What `getactivelk` answers.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, Default)]
+#[derive(StableAbi, Carry, Debug, Clone, Default)]
 pub struct ActiveLocks {
     /// The locks.
     pub locks: RVec<ActiveLock>,
@@ -228,7 +229,7 @@ pub struct ActiveLocks {
 
 /// Arguments of `setactivelk`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Setactivelk {
     /// The file.
     pub loc: Loc,

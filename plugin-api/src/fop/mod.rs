@@ -15,6 +15,7 @@ mod xattr;
 
 use abi_stable::StableAbi;
 
+use crate::carry::Carry;
 use crate::{Dict, Errno};
 
 pub use data::*;
@@ -28,7 +29,7 @@ pub use xattr::*;
 
 /// Why a fop failed, and what the failing translator adds for those above it.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, PartialEq)]
+#[derive(StableAbi, Carry, Debug, Clone, PartialEq)]
 pub struct FopError {
     /// The error number that reaches the application.
     pub errno: Errno,
@@ -66,7 +67,7 @@ pub trait FopType: Sized + Send + 'static {
     /// The name, as in the volfiles' world: `writev`.
     const NAME: &'static str;
     /// What winds down.
-    type Args: About + Send + 'static;
+    type Args: About + Carry + Send + 'static;
     /// What unwinds on success.
-    type Reply: Send + 'static;
+    type Reply: Carry + Send + 'static;
 }

@@ -2,11 +2,12 @@
 
 use abi_stable::StableAbi;
 
+use crate::carry::Carry;
 use crate::{Dict, Fd, IoBuf, Loc};
 
 /// Arguments of `setxattr`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Setxattr {
     /// The file.
     pub loc: Loc,
@@ -20,7 +21,7 @@ pub struct Setxattr {
 
 /// Arguments of `fsetxattr`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Fsetxattr {
     /// The open file.
     pub fd: Fd,
@@ -34,7 +35,7 @@ pub struct Fsetxattr {
 
 /// Arguments of `getxattr`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Getxattr {
     /// The file.
     pub loc: Loc,
@@ -46,7 +47,7 @@ pub struct Getxattr {
 
 /// Arguments of `fgetxattr`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Fgetxattr {
     /// The open file.
     pub fd: Fd,
@@ -58,7 +59,7 @@ pub struct Fgetxattr {
 
 /// What the reading xattr fops answer.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone, Default)]
+#[derive(StableAbi, Carry, Debug, Clone, Default)]
 pub struct Xattrs {
     /// Names and values.
     pub xattrs: Dict,
@@ -68,7 +69,7 @@ pub struct Xattrs {
 
 /// Arguments of `removexattr`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Removexattr {
     /// The file.
     pub loc: Loc,
@@ -80,7 +81,7 @@ pub struct Removexattr {
 
 /// Arguments of `fremovexattr`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Fremovexattr {
     /// The open file.
     pub fd: Fd,
@@ -92,7 +93,7 @@ pub struct Fremovexattr {
 
 /// Arguments of `xattrop`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Xattrop {
     /// The file.
     pub loc: Loc,
@@ -106,7 +107,7 @@ pub struct Xattrop {
 
 /// Arguments of `fxattrop`.
 #[repr(C)]
-#[derive(StableAbi, Debug, Clone)]
+#[derive(StableAbi, Carry, Debug, Clone)]
 pub struct Fxattrop {
     /// The open file.
     pub fd: Fd,
