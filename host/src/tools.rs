@@ -8,6 +8,7 @@ use crate::loader::{LoadError, Loader};
 use crate::settings::Insertions;
 use crate::volfile::{self, VolfileError};
 
+pub mod new;
 mod plugins;
 
 /// A tool could not do its work, or found a fault.
@@ -28,12 +29,18 @@ pub enum ToolError {
         /// The file.
         path: PathBuf,
     },
+    /// Where plugins lie cannot be told.
+    #[error("the installed plugin folder cannot be told: name one with --plugin-dir or MORTAR_PLUGIN_DIR")]
+    NoFolder,
     /// Some of the plugins found cannot be used; they were listed.
     #[error("{count} of the plugins cannot be used")]
     Unusable {
         /// How many.
         count: usize,
     },
+    /// A crate cannot be written.
+    #[error(transparent)]
+    New(#[from] new::NewError),
     /// Standard output cannot be written.
     #[error("standard output: {0}")]
     Output(#[source] io::Error),
@@ -53,12 +60,14 @@ pub fn run(tool: Tool) -> Result<(), ToolError> {
         Tool::Print(text) => print(&text),
         Tool::Check { volfile, plugin_dirs } => check(&volfile, plugin_dirs),
         Tool::Graph { volfile, plugin_dirs } => show(&volfile, plugin_dirs),
+        Tool::New(ask) => new::new(&ask),
         Tool::Plugin { ask, plugin_dirs } => {
             let loader = Loader::new(plugin_dirs.clone());
             match ask {
                 PluginAsk::List => plugins::list(&loader, &plugin_dirs),
                 PluginAsk::Info(plugin) => plugins::info(&loader, &plugin),
                 PluginAsk::Check(file) => plugins::check(&file),
+                PluginAsk::Folder => folder(&plugin_dirs),
                 PluginAsk::Faults => Err(ToolError::Unbuilt { what: "mortar plugin faults" }),
             }
         }
@@ -88,6 +97,12 @@ fn show(path: &Path, plugin_dirs: Vec<PathBuf>) -> Result<(), ToolError> {
     graph::check::check(&mut draft, Unknown::Refused);
     let Draft { faults, origin, text, .. } = draft;
     if faults.is_empty() { Ok(()) } else { Err(GraphError::Faults { origin, text, faults }.into()) }
+}
+
+/// Prints the folder that is searched first, which is where a new plugin goes.
+fn folder(plugin_dirs: &[PathBuf]) -> Result<(), ToolError> {
+    let first = plugin_dirs.first().ok_or(ToolError::NoFolder)?;
+    print(&format!("{}\n", first.display()))
 }
 
 /// A loader, when at least one of the folders is there.

@@ -46,6 +46,8 @@ pub enum Tool {
         /// Folders searched for plugins.
         plugin_dirs: Vec<PathBuf>,
     },
+    /// Write a new translator's crate.
+    New(crate::tools::new::Ask),
     /// Something about plugins.
     Plugin {
         /// What.
@@ -64,6 +66,8 @@ pub enum PluginAsk {
     Info(String),
     /// Whether one file would be opened.
     Check(PathBuf),
+    /// The folder that new plugins go to.
+    Folder,
     /// The faults counted by running processes.
     Faults,
 }

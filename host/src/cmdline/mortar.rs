@@ -8,6 +8,7 @@ use super::args::HostArgs;
 use super::settle::{self, Origin, plugin_dirs};
 use super::{CmdlineError, PluginAsk, Request, Tool};
 use crate::settings::Mode;
+use crate::tools::new::Ask;
 
 /// The plugin host by its own name.
 #[derive(Debug, Parser)]
@@ -46,10 +47,20 @@ enum Command {
         #[arg(long, value_name = "FOLDER")]
         plugin_dir: Vec<PathBuf>,
     },
+    /// Write the crate of a new translator: code, test, README, volfile
+    New {
+        /// Its type, such as features/write-cap
+        r#type: String,
+        /// The new folder; named after the translator when left out
+        folder: Option<PathBuf>,
+        /// Where plugin-api comes from: a folder with its source, or a version
+        #[arg(long, value_name = "FOLDER|VERSION")]
+        plugin_api: Option<String>,
+    },
     /// Ask about plugins
     Plugin {
         #[command(subcommand)]
-        ask: Ask,
+        ask: PluginCommand,
         /// Folder searched for plugins first; may be repeated
         #[arg(long, value_name = "FOLDER", global = true)]
         plugin_dir: Vec<PathBuf>,
@@ -57,7 +68,7 @@ enum Command {
 }
 
 #[derive(Debug, Subcommand)]
-enum Ask {
+enum PluginCommand {
     /// List every plugin found, with its fops and options
     List,
     /// Show one plugin's declaration
@@ -70,6 +81,8 @@ enum Ask {
         /// The file
         file: PathBuf,
     },
+    /// Print the folder that new plugins go to
+    Dir,
     /// Show the faults that running processes have counted
     Faults,
 }
@@ -96,6 +109,9 @@ pub(super) fn parse(words: Vec<OsString>, origin: Origin) -> Result<Request, Cmd
         Some(Command::Graph { volfile, plugin_dir }) => {
             Tool::Graph { volfile, plugin_dirs: plugin_dirs(plugin_dir) }
         }
+        Some(Command::New { r#type, folder, plugin_api }) => {
+            Tool::New(Ask { type_name: r#type, folder, plugin_api })
+        }
         Some(Command::Plugin { ask, plugin_dir }) => {
             Tool::Plugin { ask: ask.into(), plugin_dirs: plugin_dirs(plugin_dir) }
         }
@@ -108,7 +124,7 @@ fn missing_command() -> clap::Error {
     use clap::CommandFactory;
     MortarArgs::command().error(
         clap::error::ErrorKind::MissingSubcommand,
-        "what is to be done? run, check, graph or plugin; `mortar --help` shows more",
+        "what is to be done? run, check, graph, new or plugin; `mortar --help` shows more",
     )
 }
 
@@ -122,13 +138,14 @@ impl Role {
     }
 }
 
-impl From<Ask> for PluginAsk {
-    fn from(ask: Ask) -> PluginAsk {
+impl From<PluginCommand> for PluginAsk {
+    fn from(ask: PluginCommand) -> PluginAsk {
         match ask {
-            Ask::List => PluginAsk::List,
-            Ask::Info { plugin } => PluginAsk::Info(plugin),
-            Ask::Check { file } => PluginAsk::Check(file),
-            Ask::Faults => PluginAsk::Faults,
+            PluginCommand::List => PluginAsk::List,
+            PluginCommand::Info { plugin } => PluginAsk::Info(plugin),
+            PluginCommand::Check { file } => PluginAsk::Check(file),
+            PluginCommand::Dir => PluginAsk::Folder,
+            PluginCommand::Faults => PluginAsk::Faults,
         }
     }
 }
