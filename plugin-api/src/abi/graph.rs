@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 
 use abi_stable::std_types::RResult;
 
+use super::decompose;
 use super::host::Direction;
 use super::node::{FAULTED, FINISHED, FopEntry, Link, Node, Route, UP};
 use super::root::XlatorModuleRef;
@@ -414,6 +415,8 @@ fn member(part: Part, fault_limit: u64) -> Result<Box<Member>, StartError> {
             release,
             begin,
             end,
+            fops: part.module.fops(),
+            known_fops: part.module.known_fops(),
         },
         name: part.name,
         module: part.module,
@@ -451,18 +454,18 @@ fn route(members: &[Box<Member>], index: usize, code: u32) -> Route {
         return Route { entry: slot.entry, node };
     }
     let heard_of = code < member.module.known_fops();
-    // A caller that hears EOPNOTSUPP falls back to what everybody knows (the kernel copies by read and write), so
-    // that is also the answer for a translator that asks for a fop to be taken apart.
-    let passes = heard_of || member.module.declaration()().unknown_fops == UnknownFops::PASS;
-    match member.children.first() {
-        Some(child) if passes => route(members, *child, code),
+    let policy = if heard_of { UnknownFops::PASS } else { member.module.declaration()().unknown_fops };
+    match (policy, member.children.first()) {
+        (UnknownFops::PASS, Some(child)) => route(members, *child, code),
+        (UnknownFops::DECOMPOSE, _) => Route { entry: decompose::entry(code), node },
+        // Denied, or a policy of later versions; a caller that hears EOPNOTSUPP falls back to what everybody knows.
         _ => Route { entry: unsupported(code), node },
     }
 }
 
 macro_rules! unsupported_entries {
     ($($(#[$doc:meta])* $code:literal $name:ident $args:ident $reply:ident,)*) => {
-        fn unsupported(code: u32) -> FopEntry {
+        pub(crate) fn unsupported(code: u32) -> FopEntry {
             match code {
                 $($code => FopEntry(refuse::<crate::fop::kind::$name>),)*
                 // No such fop: no caller has a type for it.

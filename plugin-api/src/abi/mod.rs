@@ -4,6 +4,7 @@
     reason = "memory that another library owns is touched here, and nowhere else but in sdk"
 )]
 
+pub(crate) mod decompose;
 pub mod frame;
 pub mod future;
 pub mod graph;

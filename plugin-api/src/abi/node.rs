@@ -6,9 +6,11 @@
 use std::sync::atomic::AtomicU8;
 
 use abi_stable::StableAbi;
+use abi_stable::std_types::RSlice;
 
 use super::frame::FrameHead;
 use super::future::{RawFuture, WakerHeader};
+use super::root::FopSlot;
 
 /// Starts a fop in a translator. The answer is [`READY`](super::future::READY) with `out` written, or
 /// [`PENDING`](super::future::PENDING) with `later` written; a panic has been turned into `EIO` before.
@@ -62,6 +64,10 @@ pub struct Node {
     pub begin: unsafe extern "C" fn(node: *const Node),
     /// Such a call has ended; the caller still counts the graph.
     pub end: unsafe extern "C" fn(node: *const Node),
+    /// The fops that the translator implements.
+    pub fops: RSlice<'static, FopSlot>,
+    /// One more than the highest fop number that it has heard of.
+    pub known_fops: u32,
 }
 
 /// The node serves.

@@ -10,6 +10,7 @@ mod entry;
 mod inode;
 mod list;
 mod lock;
+mod recipes;
 mod subject;
 mod xattr;
 
@@ -24,6 +25,7 @@ pub use entry::*;
 pub use inode::*;
 pub use list::*;
 pub use lock::*;
+pub(crate) use recipes::recipe;
 pub use subject::{About, Subject};
 pub use xattr::*;
 

@@ -134,6 +134,11 @@ macro_rules! child_fops {
 for_each_fop!(child_fops);
 
 impl<'f> Child<'f> {
+    /// Whom a link leads to, for a call that is under way.
+    pub(crate) fn by(head: &'f FrameHead, link: &'f Link) -> Self {
+        Self { head, link: Some(link), root: false }
+    }
+
     /// Winds a fop of any kind: awaiting the answer starts it.
     pub fn wind<F: FopType>(self, args: F::Args) -> Wind<'f, F> {
         Wind { child: self, state: State::Ready(args), kind: PhantomData }

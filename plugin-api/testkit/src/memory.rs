@@ -149,6 +149,13 @@ impl Node {
         Ok(())
     }
 
+    /// Makes a range read as zeros, as far as `limit`.
+    fn clear(&mut self, offset: u64, len: u64, limit: u64) -> Answer<()> {
+        let len = len.min(limit.saturating_sub(offset));
+        let len = usize::try_from(len).ok().filter(|len| *len <= 64 << 20).ok_or(Errno::EFBIG)?;
+        self.write(&vec![0; len], offset)
+    }
+
     fn read(&self, offset: u64, size: usize) -> Data {
         let at = usize::try_from(offset).unwrap_or(usize::MAX).min(self.data.len());
         let end = at.saturating_add(size).min(self.data.len());
@@ -235,6 +242,35 @@ pub(crate) fn mount(fake: Fake) -> Fake {
             let bytes = args.data.to_iobuf();
             let changed = memory.of_fd(&args.fd)?.change(|node| node.write(&bytes, args.offset))?;
             Ok(Written { count: args.len(), pre: changed.pre, post: changed.post, xdata: none() })
+        };
+        put => |memory, args| {
+            let made = memory.make(&args.loc, REGULAR | args.mode & 0o7777 & !args.umask, &args.xdata)?;
+            let node = memory.get(made.iatt.gfid)?;
+            node.set_attributes_of(&args.xattrs);
+            let bytes = args.data.to_iobuf();
+            let changed = node.change(|node| node.write(&bytes, args.offset))?;
+            Ok(Made { iatt: changed.post, ..made })
+        };
+        copy_file_range => |memory, args| {
+            let from = memory.of_fd(&args.fd_in)?.read(args.offset_in, args.len);
+            let bytes = from.data.to_iobuf();
+            let changed = memory.of_fd(&args.fd_out)?.change(|node| node.write(&bytes, args.offset_out))?;
+            let PrePost { pre, post, .. } = changed;
+            Ok(Copied { count: bytes.len() as u64, source: from.iatt, pre, post, xdata: none() })
+        };
+        zerofill => |memory, args| memory.of_fd(&args.fd)?.change(|node| node.clear(args.offset, args.len, u64::MAX));
+        discard => |memory, args| {
+            let node = memory.of_fd(&args.fd)?;
+            let size = node.iatt.size;
+            node.change(|node| node.clear(args.offset, args.len, size))
+        };
+        seek => |memory, args| {
+            let size = memory.of_fd(&args.fd)?.iatt.size;
+            match args.what {
+                _ if args.offset >= size => Err(Errno::ENXIO),
+                0 => Ok(Sought { offset: args.offset, xdata: none() }),
+                _ => Ok(Sought { offset: size, xdata: none() }),
+            }
         };
         truncate => |memory, args| {
             let gfid = memory.find(&args.loc)?;
