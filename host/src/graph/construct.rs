@@ -97,7 +97,7 @@ impl Draft {
 
 fn open(type_name: &str, modules: &impl Modules) -> Result<Opened, String> {
     let module = modules.xlator(type_name)?;
-    Ok(Opened { module, declaration: module.declaration()() })
+    Ok(Opened { module, declaration: module.declare() })
 }
 
 fn note(

@@ -24,7 +24,7 @@ pub(super) fn root_fits(path: &Path, header: &LibHeader, types: &mut Comparison)
     let Some(plugin) = header.layout() else {
         return Err(layout(path, found.as_str(), "it carries no description of its types".to_owned()));
     };
-    let told = types.compare(plugin, PluginRootRef::LAYOUT, false);
+    let told = types.compare(plugin, PluginRootRef::LAYOUT);
     told.map_err(|difference| layout(path, found.as_str(), difference))
 }
 
@@ -37,7 +37,7 @@ pub(super) fn types_fit(path: &Path, root: PluginRootRef, types: &mut Comparison
     let built = |difference| layout(path, &root.abi().to_string(), difference);
     for theirs in root.shared() {
         let Some(ours) = SHARED.iter().find(|ours| ours.name == theirs.name) else { continue };
-        types.compare(theirs.layout, ours.layout, ours.grows).map_err(built)?;
+        types.compare(theirs.layout, ours.layout).map_err(built)?;
     }
     for theirs in root.fops() {
         let Some(ours) = LAYOUTS.iter().find(|ours| ours.code == theirs.code) else { continue };
@@ -48,7 +48,7 @@ pub(super) fn types_fit(path: &Path, root: PluginRootRef, types: &mut Comparison
         }
         let name = ours.name;
         for (theirs, ours) in [(theirs.args, ours.args), (theirs.reply, ours.reply)] {
-            let told = types.compare(theirs, ours, false);
+            let told = types.compare(theirs, ours);
             told.map_err(|difference| built(format!("{difference}, in fop {name}")))?;
         }
     }
@@ -66,13 +66,13 @@ mod tests {
     #[test]
     fn the_hosts_types_fit_themselves() {
         let mut types = Comparison::default();
-        assert_eq!(types.compare(PluginRootRef::LAYOUT, PluginRootRef::LAYOUT, false), Ok(()));
+        assert_eq!(types.compare(PluginRootRef::LAYOUT, PluginRootRef::LAYOUT), Ok(()));
         for shared in SHARED {
-            assert_eq!(types.compare(shared.layout, shared.layout, shared.grows), Ok(()));
+            assert_eq!(types.compare(shared.layout, shared.layout), Ok(()));
         }
         for fop in LAYOUTS {
-            assert_eq!(types.compare(fop.args, fop.args, false), Ok(()));
-            assert_eq!(types.compare(fop.reply, fop.reply, false), Ok(()));
+            assert_eq!(types.compare(fop.args, fop.args), Ok(()));
+            assert_eq!(types.compare(fop.reply, fop.reply), Ok(()));
         }
     }
 }

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 
 use abi_stable::std_types::RStr;
 use abi_stable::type_layout::{TLData, TLEnum, TLField, TLFields, TLFunction, TypeLayout};
+use plugin_api::abi::root::GROWING;
 
 /// Pairs of types that were compared already; types reach themselves through pointers.
 #[derive(Debug, Default)]
@@ -21,9 +22,9 @@ type Layout = &'static TypeLayout;
 type Difference = String;
 
 impl Comparison {
-    /// Whether a plugin's type is the host's. A table that is reached by reference may be longer on either side; so may
-    /// the type itself when it `grows`.
-    pub(super) fn compare(&mut self, plugin: Layout, host: Layout, grows: bool) -> Result<(), Difference> {
+    /// Whether a plugin's type is the host's. Tables that are reached by reference and [`GROWING`] structs may be longer on
+    /// either side.
+    pub(super) fn compare(&mut self, plugin: Layout, host: Layout) -> Result<(), Difference> {
         if !self.seen.insert((std::ptr::from_ref(plugin).addr(), std::ptr::from_ref(host).addr())) {
             return Ok(());
         }
@@ -31,6 +32,7 @@ impl Comparison {
         if plugin.name() != name {
             return Err(format!("`{}` of the plugin is `{name}` here", plugin.name()));
         }
+        let grows = GROWING.contains(&name);
         let mut open = grows;
         match (plugin.data(), host.data()) {
             (TLData::Primitive(theirs), TLData::Primitive(ours)) if theirs == ours => {}
@@ -56,6 +58,9 @@ impl Comparison {
             _ => return Err(format!("`{name}` is another kind of type")),
         }
         self.fields(name, plugin.phantom_fields(), host.phantom_fields(), false)?;
+        for (there, here) in plugin.generics().type_params().iter().zip(host.generics().type_params()) {
+            self.compare(there(), here())?;
+        }
         let sizes = (plugin.size(), plugin.alignment());
         if !open && sizes != (host.size(), host.alignment()) {
             let ours = (host.size(), host.alignment());
@@ -103,7 +108,7 @@ impl Comparison {
         for (function, known) in functions.iter().zip(known.iter()) {
             self.function(of, name, &function, &known)?;
         }
-        self.compare(there, here, false).map_err(|difference| within(of, name, &difference))
+        self.compare(there, here).map_err(|difference| within(of, name, &difference))
     }
 
     fn function(
@@ -122,13 +127,13 @@ impl Comparison {
             ));
         }
         for (there, here) in params.iter().zip(known.iter()) {
-            let told = self.compare(there(), here(), false);
+            let told = self.compare(there(), here());
             told.map_err(|difference| within(of, name, &difference))?;
         }
         match (theirs.return_type_layout(), ours.return_type_layout()) {
             (None, None) => Ok(()),
             (Some(there), Some(here)) => {
-                let told = self.compare(there(), here(), false);
+                let told = self.compare(there(), here());
                 told.map_err(|difference| within(of, name, &difference))
             }
             _ => Err(format!("function `{name}` of `{of}` answers on one side only")),
@@ -248,7 +253,7 @@ mod tests {
     }
 
     fn difference<A: StableAbi, B: StableAbi>() -> Result<(), String> {
-        Comparison::default().compare(A::LAYOUT, B::LAYOUT, false)
+        Comparison::default().compare(A::LAYOUT, B::LAYOUT)
     }
 
     #[test]

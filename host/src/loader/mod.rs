@@ -63,7 +63,7 @@ impl Loader {
         let ROption::RSome(module) = root.xlator() else {
             return Err(LoadError::OtherKind { path, expected: search::kind_name(PluginKind::XLATOR) });
         };
-        let found = module.declaration()().type_name;
+        let found = module.declare().type_name;
         if found.as_str() != type_name {
             return Err(LoadError::OtherName { path, found: found.into(), expected: type_name.to_owned() });
         }

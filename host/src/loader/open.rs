@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use abi_stable::library::{LibraryError, lib_header_from_path};
+use abi_stable::library::{AbiHeaderRef, LibraryError, ROOT_MODULE_LOADER_NAME_WITH_NUL};
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use plugin_api::abi::root::PluginRootRef;
 
@@ -16,9 +16,13 @@ pub(super) fn root(path: &Path) -> Result<PluginRootRef, LoadError> {
     let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) };
     let library =
         library.map_err(|e| LoadError::NotALibrary { path: path.to_owned(), why: linker_words(&e) })?;
+    // SAFETY: the symbol is abi_stable's own, whose first bytes say which abi_stable wrote the rest.
+    let header = unsafe { library.get::<AbiHeaderRef>(ROOT_MODULE_LOADER_NAME_WITH_NUL.as_bytes()) }
+        .map(|found| *found);
     // Thread-locals of the standard library in a plugin make closing it unsound: it is never closed.
     std::mem::forget(library);
-    let header = lib_header_from_path(path).map_err(|e| refused(path, &e))?;
+    let Ok(header) = header else { return Err(LoadError::NoRoot { path: path.to_owned() }) };
+    let header = header.upgrade().map_err(|e| refused(path, &e))?;
     let mut types = Comparison::default();
     check::root_fits(path, header, &mut types)?;
     // SAFETY: `check` has compared the root with ours, and all that is reached through it.
@@ -34,14 +38,7 @@ fn linker_words(error: &libloading::Error) -> String {
 }
 
 fn refused(path: &Path, error: &LibraryError) -> LoadError {
-    let path = path.to_owned();
-    match error {
-        LibraryError::GetSymbolError { .. } => LoadError::NoRoot { path },
-        other => {
-            let words = other.to_string();
-            let why =
-                words.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().to_owned();
-            LoadError::Root { path, why }
-        }
-    }
+    let words = error.to_string();
+    let why = words.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().to_owned();
+    LoadError::Root { path: path.to_owned(), why }
 }

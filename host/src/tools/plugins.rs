@@ -74,7 +74,7 @@ fn at_path(file: &Path) -> Result<(String, PluginRootRef), ToolError> {
 fn summary(root: &PluginRootRef) -> String {
     let version = root.version();
     let does = match (root.xlator(), root.program()) {
-        (ROption::RSome(module), _) => module.declaration()().doc.to_string(),
+        (ROption::RSome(module), _) => module.declare().doc.to_string(),
         (_, ROption::RSome(module)) => format!("program {} version {}", module.number(), module.version()),
         _ if root.transport().is_some() => "transport".to_owned(),
         _ => "authenticator".to_owned(),
@@ -95,7 +95,7 @@ fn describe(name: &str, path: &Path, root: &PluginRootRef) -> String {
 }
 
 fn describe_xlator(text: &mut String, module: XlatorModuleRef) {
-    let declared = module.declaration()();
+    let declared = module.declare();
     let unknown = match declared.unknown_fops {
         UnknownFops::PASS => "pass by",
         UnknownFops::DECOMPOSE => "are taken apart, or fail with EOPNOTSUPP",

@@ -163,7 +163,7 @@ impl Graph {
     /// The volfile type of a translator.
     #[must_use]
     pub fn type_name(&self, index: usize) -> String {
-        self.members[index].module.declaration()().type_name.into()
+        self.members[index].module.declare().type_name.into()
     }
 
     /// The translators without a parent.
@@ -397,7 +397,7 @@ impl fmt::Debug for Graph {
 }
 
 fn member(part: Part, fault_limit: u64) -> Result<Box<Member>, StartError> {
-    let instance = part.module.create()();
+    let instance = part.module.make();
     if instance.is_null() {
         return Err(StartError { xlator: part.name, why: "it panicked while it was made".into() });
     }
@@ -454,7 +454,7 @@ fn route(members: &[Box<Member>], index: usize, code: u32) -> Route {
         return Route { entry: slot.entry, node };
     }
     let heard_of = code < member.module.known_fops();
-    let policy = if heard_of { UnknownFops::PASS } else { member.module.declaration()().unknown_fops };
+    let policy = if heard_of { UnknownFops::PASS } else { member.module.declare().unknown_fops };
     match (policy, member.children.first()) {
         (UnknownFops::PASS, Some(child)) => route(members, *child, code),
         (UnknownFops::DECOMPOSE, _) => Route { entry: decompose::entry(code), node },

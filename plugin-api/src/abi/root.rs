@@ -59,18 +59,21 @@ pub struct SharedLayout {
     pub name: RStr<'static>,
     /// The type.
     pub layout: &'static TypeLayout,
-    /// Whether the host allocates it, so that either side may know more fields at its end.
-    pub grows: bool,
 }
 
 /// What crosses behind plain pointers, where the check does not see it from a table.
 pub const SHARED: &[SharedLayout] = &[
-    SharedLayout { name: RStr::from_str("FrameHead"), layout: FrameHead::LAYOUT, grows: true },
-    SharedLayout { name: RStr::from_str("Node"), layout: Node::LAYOUT, grows: true },
-    SharedLayout { name: RStr::from_str("Link"), layout: Link::LAYOUT, grows: false },
-    SharedLayout { name: RStr::from_str("Route"), layout: Route::LAYOUT, grows: false },
-    SharedLayout { name: RStr::from_str("FopError"), layout: FopError::LAYOUT, grows: false },
+    SharedLayout { name: RStr::from_str("FrameHead"), layout: FrameHead::LAYOUT },
+    SharedLayout { name: RStr::from_str("Node"), layout: Node::LAYOUT },
+    SharedLayout { name: RStr::from_str("Link"), layout: Link::LAYOUT },
+    SharedLayout { name: RStr::from_str("Route"), layout: Route::LAYOUT },
+    SharedLayout { name: RStr::from_str("FopError"), layout: FopError::LAYOUT },
 ];
+
+/// The structs that grow at their end, beside the tables: they are only reached by pointer, and who reads more than the
+/// first version had knows from elsewhere that it is there (`docs/abi.md` says from where).
+pub const GROWING: &[&str] =
+    &["FrameHead", "Node", "ObjectVtable", "IoBufVtable", "InodeBody", "FdBody", "ClientBody"];
 
 /// What a library exports. One library holds one plugin of one kind.
 ///
@@ -144,20 +147,38 @@ pub struct FopSlot {
     pub entry: FopEntry,
 }
 
+/// What [`XlatorModule::declaration`] and [`XlatorModule::create`] are called with: whose meaning is the library's that
+/// made the table. So one function serves many modules (translators in C, translators in another process).
+#[repr(transparent)]
+#[derive(StableAbi, Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ModuleState(pub *const ());
+
+impl ModuleState {
+    /// No state: the functions are those of one translator.
+    pub const NONE: Self = Self(std::ptr::null());
+}
+
+// SAFETY: whoever puts a pointer here shares what it points to between threads.
+unsafe impl Send for ModuleState {}
+// SAFETY: as above.
+unsafe impl Sync for ModuleState {}
+
 /// The functions of a translator. `instance` is what `create` answered; `node` is a [`Node`](super::node::Node).
 #[repr(C)]
 #[derive(StableAbi, Debug)]
 #[sabi(kind(Prefix(prefix_ref = XlatorModuleRef)))]
 #[sabi(missing_field(panic))]
 pub struct XlatorModule {
+    /// What `declaration` and `create` are called with; lives as long as the library.
+    pub state: ModuleState,
     /// Name, documentation, options, positions, policy.
-    pub declaration: extern "C" fn() -> Declaration,
+    pub declaration: extern "C" fn(state: ModuleState) -> Declaration,
     /// One more than the highest fop number that the plugin's plugin-api knew.
     pub known_fops: u32,
     /// The fops it implements.
     pub fops: RSlice<'static, FopSlot>,
     /// A new instance; null when making it panicked.
-    pub create: extern "C" fn() -> *mut (),
+    pub create: extern "C" fn(state: ModuleState) -> *mut (),
     /// Gives the instance its options and its place. Called once, by one thread, before any other of these.
     pub init: unsafe extern "C" fn(
         instance: *mut (),
@@ -187,6 +208,20 @@ pub struct XlatorModule {
     /// Frees the instance; nothing of it runs any more.
     #[sabi(last_prefix_field)]
     pub destroy: unsafe extern "C" fn(instance: *mut ()),
+}
+
+impl XlatorModuleRef {
+    /// Name, documentation, options, positions, policy.
+    #[must_use]
+    pub fn declare(&self) -> Declaration {
+        self.declaration()(self.state())
+    }
+
+    /// A new instance; null when making it panicked.
+    #[must_use]
+    pub fn make(&self) -> *mut () {
+        self.create()(self.state())
+    }
 }
 
 #[cfg(test)]

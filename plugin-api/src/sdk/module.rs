@@ -11,7 +11,8 @@ use super::{Handle, InitCx, NotifyCx};
 use crate::abi::future::{PENDING, READY, RawFuture, WakerHeader, with_waker};
 use crate::abi::host::{self, Direction, HostApiRef};
 use crate::abi::root::{
-    ABI_VERSION, AbiVersion, FopSlot, PluginRoot, PluginRootRef, SHARED, XlatorModule, XlatorModuleRef,
+    ABI_VERSION, AbiVersion, FopSlot, ModuleState, PluginRoot, PluginRootRef, SHARED, XlatorModule,
+    XlatorModuleRef,
 };
 use crate::auth::{Applicant, AuthModule, Authenticator, Vote};
 use crate::fop::{FOPS, LAYOUTS};
@@ -72,6 +73,7 @@ pub trait XlatorInfo: Xlator {
 #[must_use]
 pub fn xlator_module<X: XlatorInfo>() -> XlatorModuleRef {
     XlatorModule {
+        state: ModuleState::NONE,
         declaration: declaration::<X>,
         known_fops: FOPS,
         fops: RSlice::from_slice(X::FOPS),
@@ -93,7 +95,7 @@ pub fn xlator_root<X: XlatorInfo>(version: &'static str) -> PluginRootRef {
     PluginRoot { xlator: ROption::RSome(xlator_module::<X>()), ..root(version, X::NEEDS) }.leak_into_prefix()
 }
 
-extern "C" fn declaration<X: XlatorInfo>() -> Declaration {
+extern "C" fn declaration<X: XlatorInfo>(_: ModuleState) -> Declaration {
     // A declaration is text: a panic in it is told as one that no host can place.
     guarded(X::declaration).unwrap_or_else(|message| Declaration {
         doc: message.into(),
@@ -102,7 +104,7 @@ extern "C" fn declaration<X: XlatorInfo>() -> Declaration {
     })
 }
 
-extern "C" fn create<X: Xlator>() -> *mut () {
+extern "C" fn create<X: Xlator>(_: ModuleState) -> *mut () {
     guarded(|| Box::into_raw(Box::new(X::default())).cast()).unwrap_or(std::ptr::null_mut())
 }
 

@@ -188,7 +188,7 @@ impl<X> Testkit<X> {
 
 /// Holds options against the declaration.
 pub(crate) fn check(module: XlatorModuleRef, options: &[(String, String)]) -> Result<(), String> {
-    let declared = module.declaration()().options;
+    let declared = module.declare().options;
     for (key, value) in options {
         let decl = declared.find(key).ok_or_else(|| format!("option `{key}` is not declared"))?;
         decl.check(value).map_err(|expected| format!("option `{key}` is `{value}`, expected {expected}"))?;

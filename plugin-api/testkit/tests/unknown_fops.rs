@@ -52,6 +52,7 @@ impl<const POLICY: u8> XlatorInfo for Scramble<POLICY> {
 /// The same translator as an old plugin-api built it, which knew the fops below `known`.
 fn aged(module: XlatorModuleRef, known: u32) -> XlatorModuleRef {
     XlatorModule {
+        state: module.state(),
         declaration: module.declaration(),
         known_fops: known,
         fops: module.fops(),
