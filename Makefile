@@ -1,5 +1,6 @@
 # make run     a demo volume in a private place; Ctrl-C takes it all away
 # make test    installs what the tests need, stages, runs every test
+# make cookbook  builds, tests and lints the five translators of plugin-api/cookbook, outside the workspace
 # make check   formatting, lints, licences, documentation
 # make stage   lays a complete tree out below target/stage
 # make bench   benchmarks on an optimised stage
@@ -15,14 +16,16 @@ STAGE   := target/stage
 PLUGINS := $(wildcard plugins/*/*/Cargo.toml)
 ROOTLESS = $(if $(filter 0,$(shell id -u)),,-E 'not binary(interop)')
 
-.PHONY: run test check stage bench fuzz soak build deps nextest
+.PHONY: run test cookbook check stage bench fuzz soak build deps nextest
 
 run: PROFILE := quick
 run: stage
 	@$(BUILT)/demo
 
+COOKBOOK = --manifest-path plugin-api/cookbook/Cargo.toml --target-dir $(TARGET) --locked --quiet
+
 test: PROFILE := quick
-test: deps stage nextest
+test: deps stage nextest cookbook
 	$(CARGO) test --doc --workspace --profile $(PROFILE) --quiet
 
 # Without root no sandbox can be made: those tests are left out, and it is said.
@@ -30,6 +33,13 @@ nextest: deps stage
 	$(if $(ROOTLESS),@echo "not root: the tests that need a sandbox are LEFT OUT")
 	MORTAR_STACK_SERVER="$${MORTAR_STACK_SERVER:-$(STAGE)/sbin}" \
 	    $(CARGO) nextest run --workspace --cargo-profile $(PROFILE) $(ROOTLESS)
+
+# As a third party builds: a workspace and a lockfile of their own. The target folder is shared, and with it the registry's part.
+cookbook: PROFILE := quick
+cookbook:
+	cd plugin-api/cookbook && $(CARGO) fmt --check -p features-crypt -p debug-tracer
+	$(CARGO) test $(COOKBOOK) --workspace --profile $(PROFILE)
+	$(CARGO) clippy $(COOKBOOK) --workspace --all-targets --profile $(PROFILE) -- -D warnings
 
 check: PROFILE := quick
 check:

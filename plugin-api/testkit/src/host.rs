@@ -2,12 +2,12 @@
 #![allow(unsafe_code, reason = "the host's side of the line")]
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -69,8 +69,26 @@ extern "C" fn setting(name: RStr<'_>) -> RString {
     })
 }
 
+/// What each translator has written to the log, by its name.
+static LOGGED: Mutex<BTreeMap<String, Vec<String>>> = Mutex::new(BTreeMap::new());
+
+/// More lines of one translator are not kept.
+const MOST_LINES: usize = 10_000;
+
+/// The log records of a translator so far; give it a name of its own in a process that runs several tests.
+#[must_use]
+pub fn logged(xlator: &str) -> Vec<String> {
+    let logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
+    logged.get(xlator).cloned().unwrap_or_default()
+}
+
 extern "C" fn log(_level: u8, _target: RStr<'_>, xlator: RStr<'_>, message: RStr<'_>) {
     println!("{xlator}: {message}");
+    let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
+    let lines = logged.entry(xlator.to_string()).or_default();
+    if lines.len() < MOST_LINES {
+        lines.push(message.to_string());
+    }
 }
 
 extern "C" fn log_level(_target: RStr<'_>) -> u8 {

@@ -33,6 +33,7 @@
 //! - [`Testkit`] puts a graph together: options, settings, children, children's children
 //! - [`Bench`] is the graph as it runs: frames, events, statedump, faults
 //! - [`Fake`] is a child that answers by script, by default or from memory, fails by countdown, and keeps what it saw
+//! - [`logged`] tells what a translator wrote to the log
 //! - [`block_on`] and [`poll`] drive fops without a runtime
 //!
 //! The host in it has threads for `rt::spawn` and `rt::sleep`, frames, settings and log lines on standard output; there
@@ -48,5 +49,5 @@ mod memory;
 pub use bench::Bench;
 pub use drive::{block_on, poll};
 pub use fake::{Fake, fail_each_call};
-pub use host::attach;
+pub use host::{attach, logged};
 pub use kit::{Below, Loaded, Testkit};
