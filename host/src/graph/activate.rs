@@ -76,7 +76,7 @@ async fn run_steps(graph: &Arc<Graph>, nodes: &[DraftNode], limit: Duration) -> 
     let steps = || {
         let inits = nodes.iter().enumerate().rev();
         let inits = inits.map(|(index, node)| Step::Init(index, values(node)));
-        inits.chain(graph.children(root).iter().map(|top| Step::Up(*top)))
+        inits.chain(graph.children(root).into_iter().map(Step::Up))
     };
     let order: Vec<usize> = steps().map(|step| step.index()).collect();
     let (done, mut outcomes) = mpsc::channel(1);

@@ -78,7 +78,7 @@ impl Running {
     }
 
     /// The translators that stand below none but the root.
-    pub fn tops(&self) -> &[usize] {
+    pub fn tops(&self) -> Vec<usize> {
         let root = self.graph.len() - 1;
         self.graph.children(root)
     }
@@ -86,7 +86,7 @@ impl Running {
     /// Gives an event to the tops.
     pub fn notify_tops(&self, kind: EventKind) {
         for top in self.tops() {
-            self.graph.notify(*top, Direction::Down, &Event::from(kind));
+            self.graph.notify(top, Direction::Down, &Event::from(kind));
         }
     }
 
@@ -111,6 +111,6 @@ impl Running {
 
     /// How many besides this hold the graph: calls under way, and handles that translators keep until they are gone.
     pub fn users(&self) -> usize {
-        Arc::strong_count(&self.graph).saturating_sub(1)
+        self.graph.users()
     }
 }

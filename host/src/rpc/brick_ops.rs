@@ -142,7 +142,7 @@ async fn details(running: &Running, input: Dict) -> Result<Dict, Refusal> {
     let asked = input.int("cmd").unwrap_or(0);
     let Some((_, what)) = DETAILS.iter().find(|(bit, _)| asked & bit != 0) else { return Ok(Dict::new()) };
     for top in running.tops() {
-        match running.ask(*top, Ipc { op: TRANSLATOR_INFO, xdata: input.clone() }).await {
+        match running.ask(top, Ipc { op: TRANSLATOR_INFO, xdata: input.clone() }).await {
             Some(Ok(done)) => return Ok(done.xdata),
             Some(Err(error)) if error.errno != Errno::EOPNOTSUPP => {
                 return Err(Refusal { errno: error.errno, why: format!("no {what}: {}", error.errno) });

@@ -42,11 +42,7 @@ impl Older {
     unsafe fn new(node: *const Node, head: *const FrameHead) -> Self {
         // SAFETY: the caller's promise.
         let routes: Box<[Route]> = (0..FOPS).map(|code| unsafe { route(node, code) }).collect();
-        Self {
-            head,
-            link: Link { child: node, routes: routes.as_ptr(), route_count: routes.len() },
-            _routes: routes,
-        }
+        Self { head, link: Link::to(node, &routes), _routes: routes }
     }
 
     /// The translator itself, to wind to.

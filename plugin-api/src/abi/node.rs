@@ -3,7 +3,7 @@
 //! The host allocates nodes, links and routes. Fields are only ever added at the end of [`Node`], so a plugin may read
 //! those it knows.
 
-use std::sync::atomic::AtomicU8;
+use std::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 
 use abi_stable::StableAbi;
 use abi_stable::std_types::RSlice;
@@ -56,14 +56,15 @@ pub struct Node {
     pub name_len: usize,
     /// Tells the host of a fault: a panic that the barrier caught. Any thread.
     pub fault: unsafe extern "C" fn(node: *const Node, fop: u32, what: *const u8, what_len: usize),
-    /// Counts a user of the node's graph beside the calls in it.
+    /// Counts a user of the node beside the calls in its graph.
     pub retain: unsafe extern "C" fn(node: *const Node),
-    /// Gives such a count up; the last one frees the graph.
+    /// Gives such a count up; the last one frees a node that stands in no graph any more.
     pub release: unsafe extern "C" fn(node: *const Node),
     /// A call is about to begin: the instances of the graph stay until it has ended.
-    pub begin: unsafe extern "C" fn(node: *const Node),
-    /// Such a call has ended; the caller still counts the graph.
-    pub end: unsafe extern "C" fn(node: *const Node),
+    /// The answer is for `end`.
+    pub begin: unsafe extern "C" fn(node: *const Node) -> usize,
+    /// Such a call has ended, of which `begin` answered `call`; the caller still counts the node.
+    pub end: unsafe extern "C" fn(node: *const Node, call: usize),
     /// The fops that the translator implements.
     pub fops: RSlice<'static, FopSlot>,
     /// One more than the highest fop number that it has heard of.
@@ -77,7 +78,7 @@ pub const FAULTED: u8 = 1;
 /// The node's `fini` has begun: it answers `ENOTCONN`.
 pub const FINISHED: u8 = 2;
 
-// SAFETY: all fields but `state` are fixed from activation on, and the instance is `Sync`.
+// SAFETY: all fields but `state` and what links lead to are fixed, and the instance is `Sync`.
 unsafe impl Sync for Node {}
 // SAFETY: as above.
 unsafe impl Send for Node {}
@@ -88,18 +89,14 @@ unsafe impl Send for Node {}
 #[repr(C)]
 #[derive(StableAbi, Debug)]
 pub struct Link {
-    /// The child itself, whoever answers.
-    pub child: *const Node,
-    /// Indexed by fop number.
-    pub routes: *const Route,
+    /// The child itself, whoever answers; null where there is none any more. It may be another one at the next look, and
+    /// whoever looks has begun a call.
+    pub child: AtomicPtr<Node>,
+    /// Indexed by fop number. As the child, it may change while calls run: loaded once for each fop.
+    pub routes: AtomicPtr<Route>,
     /// How many fops the host knows; a higher number is answered with `EOPNOTSUPP`.
     pub route_count: usize,
 }
-
-// SAFETY: fixed from activation on.
-unsafe impl Sync for Link {}
-// SAFETY: as above.
-unsafe impl Send for Link {}
 
 /// Where a fop goes. Frozen, since routes lie in a row.
 #[repr(C)]
@@ -111,7 +108,7 @@ pub struct Route {
     pub node: *const Node,
 }
 
-// SAFETY: fixed from activation on.
+// SAFETY: a route is never changed where it lies.
 unsafe impl Sync for Route {}
 // SAFETY: as above.
 unsafe impl Send for Route {}
@@ -138,13 +135,20 @@ impl Node {
 }
 
 impl Link {
+    /// A link to a node by routes that outlive it.
+    pub(crate) fn to(child: *const Node, routes: &[Route]) -> Self {
+        let (child, at) = (AtomicPtr::new(child.cast_mut()), AtomicPtr::new(routes.as_ptr().cast_mut()));
+        Self { child, routes: at, route_count: routes.len() }
+    }
+
     /// Where fop `code` goes, or `None` when the host is too old to know it.
     #[must_use]
     #[inline]
     pub fn route(&self, code: u32) -> Option<Route> {
         let at = usize::try_from(code).ok().filter(|at| *at < self.route_count)?;
-        // SAFETY: within the routes, which the host keeps as long as the link.
-        Some(unsafe { *self.routes.add(at) })
+        let routes = self.routes.load(Ordering::Acquire);
+        // SAFETY: within the routes, which the host keeps as long as a call runs that may have loaded them.
+        Some(unsafe { *routes.add(at) })
     }
 }
 

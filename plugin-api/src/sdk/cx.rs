@@ -1,5 +1,6 @@
 //! What a translator is given when it starts and when it hears of an event.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::abi::host::{Direction, host};
@@ -153,7 +154,7 @@ impl<'a> NotifyCx<'a> {
     pub fn child(&self) -> Option<usize> {
         // SAFETY: the handle's graph is counted.
         let links = unsafe { &*self.handle.raw() }.links();
-        links.iter().position(|link| std::ptr::eq(link.child, self.source))
+        links.iter().position(|link| std::ptr::eq(link.child.load(Ordering::Acquire), self.source))
     }
 
     /// Sends the event on the way it was going.

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use abi_stable::std_types::{ROption, RResult};
@@ -147,8 +148,8 @@ impl<'f> Child<'f> {
     /// The child's name in the volfile.
     #[must_use]
     pub fn name(&self) -> &'f str {
-        // SAFETY: the graph is pinned by the root of the call.
-        self.link.map_or("", |link| unsafe { &*link.child }.name())
+        // SAFETY: names stay for good, and a child of the call's time is there as long as the call.
+        self.link.map_or("", |link| unsafe { name_of(link.child.load(Ordering::Acquire)) })
     }
 }
 
@@ -253,6 +254,15 @@ impl<F: FopType> Wind<'_, F> {
     }
 }
 
+/// The name of a node, or nothing where there is none.
+///
+/// # Safety
+/// `node` is null or live; its name stays for good.
+unsafe fn name_of<'a>(node: *const Node) -> &'a str {
+    // SAFETY: the caller's promise.
+    unsafe { node.as_ref() }.map_or("", Node::name)
+}
+
 /// A counted handle to a translator's place in its graph: for tasks, and for what outlives a call.
 #[derive(Debug)]
 pub struct Handle {
@@ -299,8 +309,14 @@ impl Handle {
     /// The name of the child at `index`, in the volfile's order.
     #[must_use]
     pub fn child_name(&self, index: usize) -> Option<&str> {
-        // SAFETY: the graph is counted by this handle.
-        self.node().links().get(index).map(|link| unsafe { &*link.child }.name())
+        let link = self.node().links().get(index)?;
+        // SAFETY: this handle counts the node, and as long as a call runs the child that the link leads to stays.
+        unsafe {
+            let call = (self.node().begin)(self.node);
+            let name = name_of(link.child.load(Ordering::Acquire));
+            (self.node().end)(self.node, call);
+            Some(name)
+        }
     }
 
     /// A frame of this translator's own, asking as `identity`.
@@ -308,12 +324,12 @@ impl Handle {
     pub fn frame(&self, identity: Identity) -> OwnedFrame {
         let head: *mut FrameHead = host().frame_take()().cast();
         // SAFETY: a fresh frame is this caller's alone; the handle counts the graph, whose call this begins.
-        unsafe {
+        let call = unsafe {
             (*head).identity = identity;
             (*head).client = ROption::RNone;
-            (self.node().begin)(self.node);
-        }
-        OwnedFrame { head, handle: self.clone() }
+            (self.node().begin)(self.node)
+        };
+        OwnedFrame { head, call, handle: self.clone() }
     }
 
     /// Tells the parents.
@@ -360,6 +376,8 @@ impl Drop for Handle {
 #[derive(Debug)]
 pub struct OwnedFrame {
     head: *mut FrameHead,
+    /// What the graph counted it as.
+    call: usize,
     handle: Handle,
 }
 
@@ -425,7 +443,7 @@ impl Drop for OwnedFrame {
         // still counts the graph whose call this ends.
         unsafe {
             host().frame_give()(self.head.cast());
-            (self.handle.node().end)(self.handle.node);
+            (self.handle.node().end)(self.handle.node, self.call);
         }
     }
 }
