@@ -53,7 +53,7 @@ pub enum StartError {
 impl StartError {
     /// The exit code: 64 for an option that does not exist, 255 for one that cannot be followed; the system's error
     /// number for a pid file that cannot be had, a volfile that cannot be fetched, and a translator that names one (the
-    /// daemon chooses another port for a brick that ends with 98); else 1.
+    /// daemon chooses another port for a brick that ends with 98); 2 for a check that cannot run; else 1.
     pub fn exit_code(&self) -> u8 {
         match self {
             StartError::Cmdline(CmdlineError::Usage { value: false, .. }) => 64,
@@ -63,6 +63,7 @@ impl StartError {
             StartError::Volumes(VolumesError::Graph(GraphError::Init { why, .. })) => {
                 system_error(why).unwrap_or(1)
             }
+            StartError::Tool(ToolError::CannotCheck { .. }) => 2,
             StartError::Stopped { status } => u8::try_from(*status).unwrap_or(1),
             _ => 1,
         }

@@ -8,6 +8,7 @@ use crate::loader::{LoadError, Loader};
 use crate::settings::Insertions;
 use crate::volfile::{self, VolfileError};
 
+mod check;
 pub mod new;
 mod plugins;
 
@@ -41,6 +42,20 @@ pub enum ToolError {
     /// A crate cannot be written.
     #[error(transparent)]
     New(#[from] new::NewError),
+    /// A plugin does not keep the rules; what is wrong was printed.
+    #[error("{file}: {count} of the rules are broken")]
+    Broken {
+        /// The plugin.
+        file: String,
+        /// How many.
+        count: usize,
+    },
+    /// A plugin cannot be held to the rules.
+    #[error("the check cannot run: {why}")]
+    CannotCheck {
+        /// What is missing.
+        why: String,
+    },
     /// Standard output cannot be written.
     #[error("standard output: {0}")]
     Output(#[source] io::Error),
@@ -58,7 +73,7 @@ pub enum ToolError {
 pub fn run(tool: Tool) -> Result<(), ToolError> {
     match tool {
         Tool::Print(text) => print(&text),
-        Tool::Check { volfile, plugin_dirs } => check(&volfile, plugin_dirs),
+        Tool::Check { volfile, plugin_dirs } => check_volfile(&volfile, plugin_dirs),
         Tool::Graph { volfile, plugin_dirs } => show(&volfile, plugin_dirs),
         Tool::New(ask) => new::new(&ask),
         Tool::Plugin { ask, plugin_dirs } => {
@@ -66,8 +81,8 @@ pub fn run(tool: Tool) -> Result<(), ToolError> {
             match ask {
                 PluginAsk::List => plugins::list(&loader, &plugin_dirs),
                 PluginAsk::Info(plugin) => plugins::info(&loader, &plugin),
-                PluginAsk::Check(file) => plugins::check(&file),
                 PluginAsk::Folder => folder(&plugin_dirs),
+                PluginAsk::Check(ask) => check::run(&ask),
                 PluginAsk::Faults => Err(ToolError::Unbuilt { what: "mortar plugin faults" }),
             }
         }
@@ -75,7 +90,7 @@ pub fn run(tool: Tool) -> Result<(), ToolError> {
 }
 
 /// Judges the text, and where there are plugins, types and options, too.
-fn check(path: &Path, plugin_dirs: Vec<PathBuf>) -> Result<(), ToolError> {
+fn check_volfile(path: &Path, plugin_dirs: Vec<PathBuf>) -> Result<(), ToolError> {
     let plan = volfile::load(path)?;
     let top = plan.nodes.last().map_or("", |node| node.name.as_str());
     let (count, shown) = (plan.nodes.len(), path.display());

@@ -4,6 +4,7 @@
 //! `mortar`, `settle` the way from there to [`Settings`].
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
@@ -64,12 +65,37 @@ pub enum PluginAsk {
     List,
     /// One plugin's declaration, by type or file.
     Info(String),
-    /// Whether one file would be opened.
-    Check(PathBuf),
     /// The folder that new plugins go to.
     Folder,
+    /// Whether a plugin keeps the rules.
+    Check(Box<CheckAsk>),
     /// The faults counted by running processes.
     Faults,
+}
+
+/// What `mortar plugin check` is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckAsk {
+    /// The plugin.
+    pub file: Option<PathBuf>,
+    /// Whether only the rules are listed.
+    pub list: bool,
+    /// The rules to run; empty for all.
+    pub only: Vec<String>,
+    /// Where what is random in them comes from; a fresh one when there is none.
+    pub seed: Option<u64>,
+    /// Options of the translator.
+    pub options: Vec<(String, String)>,
+    /// Whether smaller counts do.
+    pub quick: bool,
+    /// Whether machines read the report.
+    pub json: bool,
+    /// How long one rule may take.
+    pub limit: Duration,
+    /// Folders in which the plugin finds others.
+    pub plugin_dirs: Vec<PathBuf>,
+    /// The folder in which the process of a single rule leaves its answer: given by the command to itself.
+    pub apart: Option<PathBuf>,
 }
 
 /// A command line that cannot be followed.

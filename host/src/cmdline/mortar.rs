@@ -1,12 +1,13 @@
 //! The sub-commands of `mortar`.
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::args::HostArgs;
 use super::settle::{self, Origin, plugin_dirs};
-use super::{CmdlineError, PluginAsk, Request, Tool};
+use super::{CheckAsk, CmdlineError, PluginAsk, Request, Tool};
 use crate::settings::Mode;
 use crate::tools::new::Ask;
 
@@ -76,15 +77,47 @@ enum PluginCommand {
         /// A type, such as debug/trace, or a file
         plugin: String,
     },
-    /// Say whether a file would be opened, and if not, why
-    Check {
-        /// The file
-        file: PathBuf,
-    },
     /// Print the folder that new plugins go to
     Dir,
+    /// Hold a plugin to the rule book: exit code 0 when it keeps it, 1 when not, 2 when that cannot be tried
+    Check(CheckArgs),
     /// Show the faults that running processes have counted
     Faults,
+}
+
+#[derive(Debug, Args)]
+struct CheckArgs {
+    /// The plugin's file
+    #[arg(required_unless_present = "list")]
+    file: Option<PathBuf>,
+    /// List the rules and leave
+    #[arg(long)]
+    list: bool,
+    /// Run only this rule; may be repeated
+    #[arg(long, value_name = "RULE")]
+    only: Vec<String>,
+    /// Do what is random as a run with this seed did
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// An option of the translator; `{scratch}` in it becomes an empty folder; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    option: Vec<(String, String)>,
+    /// Use small counts, for a check at each build
+    #[arg(long)]
+    quick: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Seconds that one rule may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    limit: u64,
+    #[arg(long, hide = true)]
+    apart: Option<PathBuf>,
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("KEY=VALUE was expected")?;
+    Ok((key.to_owned(), value.to_owned()))
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -113,7 +146,8 @@ pub(super) fn parse(words: Vec<OsString>, origin: Origin) -> Result<Request, Cmd
             Tool::New(Ask { type_name: r#type, folder, plugin_api })
         }
         Some(Command::Plugin { ask, plugin_dir }) => {
-            Tool::Plugin { ask: ask.into(), plugin_dirs: plugin_dirs(plugin_dir) }
+            let plugin_dirs = plugin_dirs(plugin_dir);
+            Tool::Plugin { ask: ask.settle(&plugin_dirs), plugin_dirs }
         }
         None => return super::usage(&missing_command()),
     };
@@ -138,14 +172,33 @@ impl Role {
     }
 }
 
-impl From<PluginCommand> for PluginAsk {
-    fn from(ask: PluginCommand) -> PluginAsk {
-        match ask {
+impl PluginCommand {
+    fn settle(self, plugin_dirs: &[PathBuf]) -> PluginAsk {
+        match self {
             PluginCommand::List => PluginAsk::List,
             PluginCommand::Info { plugin } => PluginAsk::Info(plugin),
-            PluginCommand::Check { file } => PluginAsk::Check(file),
+            PluginCommand::Check(args) => PluginAsk::Check(Box::new(args.settle(plugin_dirs))),
             PluginCommand::Dir => PluginAsk::Folder,
             PluginCommand::Faults => PluginAsk::Faults,
+        }
+    }
+}
+
+impl CheckArgs {
+    fn settle(self, plugin_dirs: &[PathBuf]) -> CheckAsk {
+        let Self { file, list, only, seed, option, quick, json, limit, apart } = self;
+        let (options, plugin_dirs) = (option, plugin_dirs.to_vec());
+        CheckAsk {
+            file,
+            list,
+            only,
+            seed,
+            options,
+            quick,
+            json,
+            limit: Duration::from_secs(limit),
+            plugin_dirs,
+            apart,
         }
     }
 }

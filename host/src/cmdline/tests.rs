@@ -245,10 +245,24 @@ fn the_sub_commands_of_mortar_are_understood() {
     for (line, expected) in [
         ("list", PluginAsk::List),
         ("info debug/trace", PluginAsk::Info("debug/trace".to_owned())),
-        ("check /x.so", PluginAsk::Check("/x.so".into())),
         ("faults", PluginAsk::Faults),
     ] {
         let Tool::Plugin { ask, .. } = tool(&format!("mortar plugin {line}")) else { panic!("{line}") };
         assert_eq!(ask, expected);
     }
+}
+
+#[test]
+fn a_check_of_a_plugin_says_which_rules_with_what() {
+    let line =
+        "mortar plugin check /x.so --only data --seed 7 --option key-file=/k=1 --limit 9 --plugin-dir /p";
+    let Tool::Plugin { ask: PluginAsk::Check(ask), .. } = tool(line) else { panic!() };
+    assert_eq!((ask.file, ask.only, ask.seed), (Some("/x.so".into()), vec!["data".to_owned()], Some(7)));
+    assert_eq!(ask.options, [("key-file".to_owned(), "/k=1".to_owned())]);
+    assert_eq!((ask.limit.as_secs(), &ask.plugin_dirs[0]), (9, &PathBuf::from("/p")));
+    assert!(refusal("mortar plugin check --option x").contains("KEY=VALUE was expected"));
+    let Tool::Plugin { ask: PluginAsk::Check(ask), .. } = tool("mortar plugin check --list") else {
+        panic!()
+    };
+    assert!(ask.list && ask.file.is_none());
 }

@@ -93,6 +93,16 @@ impl Loader {
         files.map(|(name, path)| Found { root: self.open(&path), name, path }).collect()
     }
 
+    /// The plugin in a file, wherever that lies.
+    ///
+    /// # Errors
+    /// It cannot be used.
+    pub fn file(&self, path: &std::path::Path) -> Result<PluginRootRef, LoadError> {
+        // Without a folder in its name the linker would search its own folders.
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        self.open(&path)
+    }
+
     fn find(&self, kind: PluginKind, name: &str) -> Result<(PathBuf, PluginRootRef), LoadError> {
         let path = search::find(&self.dirs, kind, name)?;
         let root = self.open(&path)?;

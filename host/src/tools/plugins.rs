@@ -1,4 +1,4 @@
-//! `mortar plugin`: what plugins there are, what one declares, and whether a file is one.
+//! `mortar plugin`: what plugins there are, and what one declares.
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -51,12 +51,6 @@ pub(super) fn info(loader: &Loader, plugin: &str) -> Result<(), ToolError> {
     Err(loader.xlator(plugin).err().map_or(ToolError::NoPlugin { path: plugin.into() }, ToolError::Load))
 }
 
-/// Says whether a file would be opened.
-pub(super) fn check(file: &Path) -> Result<(), ToolError> {
-    let (name, root) = at_path(file)?;
-    print(&format!("{}: {name}, {}\n", file.display(), summary(&root)))
-}
-
 /// The plugin in a file, found from the folder it would be installed below.
 fn at_path(file: &Path) -> Result<(String, PluginRootRef), ToolError> {
     let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
@@ -71,7 +65,7 @@ fn at_path(file: &Path) -> Result<(String, PluginRootRef), ToolError> {
 }
 
 /// Its version, and in its own words what it does: also what it does not do yet.
-fn summary(root: &PluginRootRef) -> String {
+pub(super) fn summary(root: &PluginRootRef) -> String {
     let version = root.version();
     let does = match (root.xlator(), root.program()) {
         (ROption::RSome(module), _) => module.declare().doc.to_string(),

@@ -1,7 +1,9 @@
 //! A graph that runs, and what a test does with it.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::mem::ManuallyDrop;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use plugin_api::abi::graph::{Graph, GraphHooks, Part, StartError};
 use plugin_api::abi::host::Direction;
@@ -10,10 +12,12 @@ use plugin_api::fop::{FopResult, FopType};
 use plugin_api::options::{OptionValues, Options};
 use plugin_api::sdk::module::{XlatorInfo, xlator_module};
 use plugin_api::{
-    Client, Declaration, Event, EventKind, Handle, Identity, OwnedFrame, UnknownFops, Xlator, positions,
+    Client, Declaration, Event, EventKind, Fd, FileType, Gfid, Handle, Identity, Inode, InodeTable,
+    OwnedFrame, UnknownFops, Xlator, positions,
 };
 
-use crate::{Fake, block_on, kit};
+use crate::count::Counted;
+use crate::{Fake, block_on, drive, kit};
 
 /// The parts of a graph, children before parents, with their options.
 #[derive(Debug, Default)]
@@ -46,12 +50,17 @@ pub struct Bench {
     top: usize,
     fakes: Vec<Fake>,
     heard: Arc<Heard>,
+    inodes: InodeTable,
 }
+
+/// Inodes that a bench keeps when nobody uses them: few, so that translators meet files that they have forgotten.
+const KEPT_INODES: usize = 64;
 
 /// What the graph told its host.
 #[derive(Debug, Default)]
 struct Heard {
     events: Mutex<Vec<Event>>,
+    more: Condvar,
     faults: Mutex<Vec<String>>,
 }
 
@@ -66,7 +75,7 @@ impl Bench {
             graph.init(index, values).inspect_err(|_| graph.fini())?;
         }
         graph.notify(top, Direction::Down, &EventKind::PARENT_UP.into());
-        Ok(Self { graph, module, test, top, fakes: plan.fakes, heard })
+        Ok(Self { graph, module, test, top, fakes: plan.fakes, heard, inodes: InodeTable::new(KEPT_INODES) })
     }
 
     /// A frame that winds to the translator under test.
@@ -83,6 +92,53 @@ impl Bench {
     /// As the fop fails.
     pub fn call<F: FopType>(&self, args: F::Args) -> FopResult<F::Reply> {
         block_on(self.frame(Identity::default(), None).child().wind::<F>(args))
+    }
+
+    /// As [`call`](Self::call), for fops that may never be answered: `None` after `patience`. Such a call and its frame
+    /// stay for good, since a fop on its way is not taken back.
+    pub fn ask<F: FopType>(&self, args: F::Args, patience: Duration) -> Option<FopResult<F::Reply>> {
+        self.ask_as::<F>(Identity::default(), None, args, patience)
+    }
+
+    /// As [`ask`](Self::ask), as somebody, from a client.
+    pub fn ask_as<F: FopType>(
+        &self,
+        identity: Identity,
+        client: Option<&Client>,
+        args: F::Args,
+        patience: Duration,
+    ) -> Option<FopResult<F::Reply>> {
+        let frame = ManuallyDrop::new(Box::new(self.frame(identity, client)));
+        let mut asked = ManuallyDrop::new(Box::pin(frame.child().wind::<F>(args)));
+        let answer = drive::within(asked.as_mut(), patience)?;
+        drop(ManuallyDrop::into_inner(asked));
+        drop(ManuallyDrop::into_inner(frame));
+        Some(answer)
+    }
+
+    /// The one inode of a file, as a brick's table has it; a fresh one for no file. It counts as
+    /// [alive](crate::Alive) while anybody holds it.
+    #[must_use]
+    pub fn inode(&self, gfid: Gfid, file_type: FileType) -> Inode {
+        let inode = match gfid.is_null() {
+            true => Inode::new(gfid, file_type),
+            false => self.inodes.link(gfid, file_type),
+        };
+        inode.object().ctx_or_insert_with(self.graph.handle(self.top).key(), Counted::new);
+        inode
+    }
+
+    /// The one inode of a file that a fop has just made or found as `inode`: this very one, unless the file was known.
+    pub fn adopt(&self, inode: &Inode, gfid: Gfid, file_type: FileType) -> Inode {
+        self.inodes.adopt(inode, gfid, file_type)
+    }
+
+    /// A descriptor that counts likewise.
+    #[must_use]
+    pub fn fd(&self, inode: Inode, flags: i32) -> Fd {
+        let fd = Fd::new(inode, flags, 1);
+        fd.object().ctx_or_insert_with(self.graph.handle(self.top).key(), Counted::new);
+        fd
     }
 
     /// The first fake below.
@@ -110,6 +166,22 @@ impl Bench {
     pub fn risen(&self, kind: EventKind) -> Vec<Event> {
         let events = self.heard.events.lock().unwrap_or_else(PoisonError::into_inner);
         events.iter().filter(|event| event.kind == kind).cloned().collect()
+    }
+
+    /// Waits for an event of a kind to rise past the top, no longer than `patience`.
+    pub fn wait_for(&self, kind: EventKind, patience: Duration) -> Option<Event> {
+        let end = Instant::now() + patience;
+        let mut events = self.heard.events.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(event) = events.iter().find(|event| event.kind == kind) {
+                return Some(event.clone());
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return None;
+            }
+            events = self.heard.more.wait_timeout(events, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
     }
 
     /// Sends an event down from above the translator under test.
@@ -192,6 +264,7 @@ impl GraphHooks for Hooks {
 
     fn risen(&self, event: &Event) {
         self.0.events.lock().unwrap_or_else(PoisonError::into_inner).push(event.clone());
+        self.0.more.notify_all();
     }
 
     fn marked_down(&self, _xlator: &str) {}

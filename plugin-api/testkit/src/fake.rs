@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use plugin_api::abi::root::{FopSlot, XlatorModuleRef};
@@ -11,6 +11,9 @@ use plugin_api::options::OptionValues;
 use plugin_api::prelude::*;
 use plugin_api::sdk::module::{XlatorInfo, xlator_module};
 use plugin_api::{Declaration, UnknownFops, positions};
+
+use crate::fault::{Fault, Faults};
+use crate::memory::{Answers, Memory};
 
 /// A child for the translator under test; clones are the same child.
 ///
@@ -22,16 +25,18 @@ pub struct Fake(Arc<Inner>);
 struct Inner {
     otherwise: Otherwise,
     keeps: bool,
+    notes: AtomicBool,
     answers: Mutex<HashMap<&'static str, Box<dyn Any + Send + Sync>>>,
     seen: Mutex<Vec<Seen>>,
-    fault: Mutex<Option<(u64, Errno)>>,
+    faults: Arc<Faults>,
 }
 
 /// What becomes of a fop that has no answer of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 enum Otherwise {
     Refused,
     Default,
+    Memory(Memory),
 }
 
 struct Seen {
@@ -48,8 +53,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Fake {
     fn make(otherwise: Otherwise, keeps: bool) -> Self {
-        let (answers, seen, fault) = Default::default();
-        Self(Arc::new(Inner { otherwise, keeps, answers, seen, fault }))
+        let (answers, seen, faults) = Default::default();
+        let notes = AtomicBool::new(true);
+        Self(Arc::new(Inner { otherwise, keeps, notes, answers, seen, faults }))
     }
 
     /// Answers `ENOSYS` to what it was not told.
@@ -71,11 +77,36 @@ impl Fake {
         Self::make(Otherwise::Default, true)
     }
 
-    /// Remembers: a file system that is empty but for its root, with names, content and attributes. Links of both kinds,
-    /// locks and what is asked more rarely have to be [told](Self::on); who asks makes no difference.
+    /// Remembers: a brick in memory, which is empty but for its root. It has all that `storage/posix` has but checksums,
+    /// leases and messages: names and links of both kinds, content with holes, times, attributes, locks (nobody waits: what
+    /// would have to is answered `EAGAIN`). What is open stays when its last name goes. Permissions are not looked at,
+    /// but by `access`.
     #[must_use]
     pub fn memory() -> Self {
-        crate::memory::mount(Self::new())
+        Self::make(Otherwise::Memory(Memory::new()), false)
+    }
+
+    /// Lets reads of a [`memory`](Self::memory) now and then answer half of what was asked for, by this seed.
+    ///
+    /// # Panics
+    /// When it is of another kind.
+    #[must_use]
+    pub fn with_short_reads(self, seed: u64) -> Self {
+        let Otherwise::Memory(memory) = &self.0.otherwise else { panic!("only `Fake::memory()` reads") };
+        memory.shorten_reads(seed);
+        self
+    }
+
+    /// How many objects a [`memory`](Self::memory) holds, its root among them.
+    ///
+    /// # Panics
+    /// When it is of another kind.
+    #[must_use]
+    pub fn objects(&self) -> usize {
+        let Otherwise::Memory(memory) = &self.0.otherwise else {
+            panic!("only `Fake::memory()` holds objects")
+        };
+        memory.store().len()
     }
 
     /// Says what to answer to a fop from now on.
@@ -96,13 +127,58 @@ impl Fake {
 
     /// Fails the `n`th call from now, 0 for the next one, and only that.
     pub fn fail_call(&self, n: u64, errno: Errno) {
-        *lock(&self.0.fault) = Some((n, errno));
+        self.fault(n, Fault::Fail(errno));
     }
 
-    /// Whether a call that was to fail has not come yet.
+    /// What becomes of the `n`th call from now, 0 for the next one.
+    ///
+    /// ```
+    /// # use plugin_api::prelude::*;
+    /// # use plugin_testkit::{Fake, Fault, Testkit, poll};
+    /// # #[derive(Debug, Default)]
+    /// # struct Pass;
+    /// # #[xlator("debug/pass", unknown_fops = "pass")]
+    /// # impl Xlator for Pass {}
+    /// # fn main() {
+    /// let bench = Testkit::<Pass>::new().child(Fake::answering()).start();
+    /// bench.fake().fault(0, Fault::Hold);
+    /// let frame = bench.frame(Identity::default(), None);
+    /// let mut first = frame.child().stat(Stat { loc: Loc::default(), xdata: Dict::new() });
+    /// assert!(poll(&mut first).is_none(), "the child keeps it");
+    /// bench.call::<kind::stat>(Stat { loc: Loc::default(), xdata: Dict::new() }).expect("others go on");
+    /// bench.fake().release();
+    /// poll(&mut first).expect("it was let go").expect("and answered");
+    /// # }
+    /// ```
+    pub fn fault(&self, n: u64, fault: Fault) {
+        self.0.faults.add(n, fault);
+    }
+
+    /// What becomes of every call from now on that has no fault of its own.
+    pub fn always(&self, fault: Option<Fault>) {
+        self.0.faults.always(fault);
+    }
+
+    /// No more faults; calls that are held stay so.
+    pub fn clear_faults(&self) {
+        self.0.faults.clear();
+    }
+
+    /// Lets the calls go that [`Fault::Hold`] keeps.
+    pub fn release(&self) {
+        self.0.faults.release();
+    }
+
+    /// How many calls are kept from being answered.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.0.faults.held()
+    }
+
+    /// Whether a call that was to have a fault has not come yet.
     #[must_use]
     pub fn is_failing(&self) -> bool {
-        lock(&self.0.fault).is_some()
+        self.0.faults.is_one_to_come()
     }
 
     /// The names of the fops that came.
@@ -129,6 +205,12 @@ impl Fake {
         kept.map(|args| args.downcast_ref::<F::Args>().expect("kept under its fop").clone()).collect()
     }
 
+    /// Keeps no notes of what comes from now on: for very many fops.
+    pub fn stop_noting(&self) {
+        self.0.notes.store(false, Ordering::Relaxed);
+        self.forget();
+    }
+
     /// Forgets what came.
     pub fn forget(&self) {
         lock(&self.0.seen).clear();
@@ -146,33 +228,24 @@ impl Fake {
         [(ID, id.as_str())].into_iter().collect()
     }
 
-    /// Notes the call; the answer that it was told, or the fault whose turn it is.
-    fn begin<F: FopType<Args: Clone>>(&self, frame: &Frame, args: &F::Args) -> FopResult<Option<Answer<F>>> {
+    /// Notes the call; the fault whose turn it is.
+    fn begin<F: FopType<Args: Clone>>(&self, frame: &Frame, args: &F::Args) -> Option<Fault> {
         let args: Option<Box<dyn Any + Send>> = match self.0.keeps {
             true => Some(Box::new(args.clone())),
             false => None,
         };
-        lock(&self.0.seen).push(Seen { fop: F::NAME, identity: frame.identity().clone(), args });
-        self.countdown()?;
-        let answers = lock(&self.0.answers);
-        Ok(answers
-            .get(F::NAME)
-            .map(|answer| answer.downcast_ref::<Answer<F>>().expect("kept under its fop").clone()))
+        if self.0.notes.load(Ordering::Relaxed) {
+            lock(&self.0.seen).push(Seen { fop: F::NAME, identity: frame.identity().clone(), args });
+        }
+        self.0.faults.next()
     }
 
-    fn countdown(&self) -> FopResult<()> {
-        let mut fault = lock(&self.0.fault);
-        match *fault {
-            Some((0, errno)) => {
-                *fault = None;
-                Err(errno.into())
-            }
-            Some((n, errno)) => {
-                *fault = Some((n - 1, errno));
-                Ok(())
-            }
-            None => Ok(()),
-        }
+    /// The answer that it was told for a kind of fop.
+    fn told<F: FopType>(&self) -> Option<Answer<F>> {
+        let answers = lock(&self.0.answers);
+        answers
+            .get(F::NAME)
+            .map(|answer| answer.downcast_ref::<Answer<F>>().expect("kept under its fop").clone())
     }
 }
 
@@ -249,12 +322,33 @@ macro_rules! child {
                 }
             }
 
+            fn client_disconnect(&self, _me: &Handle, client: &Client) {
+                if let Otherwise::Memory(memory) = &self.fake.0.otherwise {
+                    memory.disconnect(client);
+                }
+            }
+
+            fn fini(&self) {
+                self.fake.0.faults.finished();
+            }
+
             $(
                 async fn $name(&self, frame: &Frame, args: $args) -> FopResult<$reply> {
-                    match self.fake.begin::<kind::$name>(frame, &args)? {
-                        Some(answer) => answer(args),
-                        None if self.fake.0.otherwise == Otherwise::Refused => Err(Errno::ENOSYS.into()),
-                        None => Ok(empty!($reply, args)),
+                    let fault = self.fake.begin::<kind::$name>(frame, &args);
+                    if let Some(fault) = fault {
+                        self.fake.0.faults.before(fault).await?;
+                    }
+                    let answer = match (self.fake.told::<kind::$name>(), &self.fake.0.otherwise) {
+                        (Some(answer), _) => answer(args),
+                        (None, Otherwise::Refused) => Err(Errno::ENOSYS.into()),
+                        (None, Otherwise::Default) => Ok(empty!($reply, args)),
+                        (None, Otherwise::Memory(memory)) => {
+                            Answers::<kind::$name>::answer(memory, frame, args).map_err(FopError::from)
+                        }
+                    };
+                    match fault {
+                        Some(Fault::Lose(errno)) => Err(errno.into()),
+                        _ => answer,
                     }
                 }
             )*

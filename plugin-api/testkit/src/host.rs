@@ -21,6 +21,7 @@ use plugin_api::abi::host::{self, Direction, HostApi, HostApiRef, IoStep, Plugin
 use plugin_api::abi::root::PluginRootRef;
 use plugin_api::{Client, Event, Identity};
 
+use crate::count::FRAMES;
 use crate::drive::to_its_end;
 
 /// Makes the bench's host the host of this process, and answers it: for libraries that a test opens itself.
@@ -160,6 +161,7 @@ extern "C" fn frame_take() -> *mut () {
         identity: Identity::default(),
         client: ROption::RNone,
     };
+    FRAMES.fetch_add(1, Ordering::Relaxed);
     let room = Box::into_raw(Box::new(Room { head, arena: [MaybeUninit::uninit(); 16 * 1024] }));
     // SAFETY: fresh, and nobody else has it.
     unsafe {
@@ -170,6 +172,7 @@ extern "C" fn frame_take() -> *mut () {
 }
 
 unsafe extern "C" fn frame_give(frame: *mut ()) {
+    FRAMES.fetch_sub(1, Ordering::Relaxed);
     // SAFETY: from `frame_take`, given back once, with every future in it gone.
     drop(unsafe { Box::from_raw(frame.cast::<Room>()) });
 }
@@ -184,8 +187,23 @@ unsafe extern "C" fn client_gone(node: *const (), client: &Client) {
     unsafe { Graph::client_gone_below(node.cast(), client) }
 }
 
-extern "C" fn open_plugin(_kind: PluginKind, name: RStr<'_>) -> RResult<PluginRootRef, RString> {
-    RResult::RErr(format!("there is no plugin `{name}` on a bench").into())
+/// Finds other plugins by kind and name; the error is a sentence.
+pub type Opener = Box<dyn Fn(PluginKind, &str) -> Result<PluginRootRef, String> + Send + Sync>;
+
+static OPENER: OnceLock<Opener> = OnceLock::new();
+
+/// As [`attach`], for a host in which plugins find others. The first opener stays.
+pub fn attach_with(opener: Opener) -> HostApiRef {
+    let _ = OPENER.set(opener);
+    attach()
+}
+
+extern "C" fn open_plugin(kind: PluginKind, name: RStr<'_>) -> RResult<PluginRootRef, RString> {
+    let opened = match OPENER.get() {
+        Some(open) => open(kind, name.as_str()),
+        None => Err(format!("there is no plugin `{name}` on a bench")),
+    };
+    opened.map_err(RString::from).into()
 }
 
 extern "C" fn stop(status: i32) {

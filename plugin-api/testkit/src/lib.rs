@@ -40,14 +40,23 @@
 //! are no watched descriptors and no other plugins.
 
 mod bench;
+mod caller;
+mod count;
 mod drive;
 mod fake;
+mod fault;
 mod host;
 mod kit;
 mod memory;
+mod random;
+pub mod rules;
 
 pub use bench::Bench;
-pub use drive::{block_on, poll};
+pub use caller::{Caller, Failed};
+pub use count::Alive;
+pub use drive::{SOON, block_on, poll};
 pub use fake::{Fake, fail_each_call};
-pub use host::{attach, logged};
+pub use fault::Fault;
+pub use host::{Opener, attach, attach_with, logged};
 pub use kit::{Below, Loaded, Testkit};
+pub use random::Random;
