@@ -32,7 +32,7 @@ impl Subject {
     /// The translator of a library that was attached to the host of [`attach`](crate::attach).
     #[must_use]
     pub fn loaded(module: XlatorModuleRef) -> Self {
-        let declaration = module.declaration()();
+        let declaration = module.declare();
         Self { module, declaration, options: Vec::new(), scratch: Scratch::default(), leaf: OnceLock::new() }
     }
 
