@@ -40,6 +40,8 @@ pub struct Found {
     pub name: String,
     /// Its root, or why it cannot be used.
     pub root: Result<PluginRootRef, LoadError>,
+    /// Where it belongs in a folder of plugins, when nobody would find it where it lies.
+    pub belongs: Option<String>,
 }
 
 impl Loader {
@@ -83,14 +85,59 @@ impl Loader {
             PluginKind::AUTH => root.auth().is_some(),
             _ => false,
         };
-        if fits { Ok(root) } else { Err(LoadError::OtherKind { path, expected: search::kind_name(kind) }) }
+        if !fits {
+            return Err(LoadError::OtherKind { path, expected: search::kind_name(kind) });
+        }
+        if kind == PluginKind::XLATOR {
+            self.xlator(name)?;
+        }
+        Ok(root)
+    }
+
+    /// The names of the plugins of a kind, as [`plugin`](Self::plugin) takes them.
+    #[must_use]
+    pub fn names(&self, kind: PluginKind) -> Vec<String> {
+        let of_kind = |entry: search::Entry| match entry.flat {
+            false => search::name_in(kind, &entry.name),
+            true => own_type(&self.open(&entry.path).ok()?)
+                .filter(|own| kind == PluginKind::XLATOR && entry.path.ends_with(search::flat_name(own))),
+        };
+        let mut names: Vec<String> = search::all(&self.dirs).into_iter().filter_map(of_kind).collect();
+        names.sort();
+        names.dedup();
+        names
     }
 
     /// Every plugin in the folders, opened or not.
     #[must_use]
     pub fn list(&self) -> Vec<Found> {
-        let files = search::all(&self.dirs).into_iter();
-        files.map(|(name, path)| Found { root: self.open(&path), name, path }).collect()
+        let mut found: Vec<Found> =
+            search::all(&self.dirs).into_iter().map(|entry| self.found(entry)).collect();
+        for path in search::strays(&self.dirs) {
+            // What is no plugin may lie wherever it likes.
+            let Ok(root) = self.open(&path) else { continue };
+            let name = own_type(&root).unwrap_or_else(|| path.display().to_string());
+            let belongs = Some(own_type(&root).map_or_else(
+                || "the folder of its kind".to_owned(),
+                |own| search::home(PluginKind::XLATOR, &own),
+            ));
+            found.push(Found { path, name, root: Ok(root), belongs });
+        }
+        found
+    }
+
+    fn found(&self, search::Entry { name, path, flat }: search::Entry) -> Found {
+        let root = self.open(&path);
+        let own = root.as_ref().ok().and_then(own_type);
+        let at_home = |own: &String| if flat { path.ends_with(search::flat_name(own)) } else { *own == name };
+        match own {
+            Some(own) if at_home(&own) => Found { path, name: own, root, belongs: None },
+            Some(own) => {
+                let belongs = Some(search::home(PluginKind::XLATOR, &own));
+                Found { path, name: own, root, belongs }
+            }
+            None => Found { path, name, root, belongs: None },
+        }
     }
 
     /// The plugin in a file, wherever that lies.
@@ -121,4 +168,10 @@ impl Loader {
         open.insert(path.to_owned(), root);
         Ok(root)
     }
+}
+
+/// The type that a translator says it is.
+fn own_type(root: &PluginRootRef) -> Option<String> {
+    let module = root.xlator().into_option()?;
+    Some(module.declare().type_name.into())
 }

@@ -33,20 +33,31 @@ fn shown(kind: PluginKind, name: &str) -> String {
     if kind == PluginKind::XLATOR { name.to_owned() } else { format!("{}/{name}", folder(kind)) }
 }
 
+/// The other way round: the name of a plugin of this kind, when a file that is shown so is one.
+pub(super) fn name_in(kind: PluginKind, shown: &str) -> Option<String> {
+    let other = KINDS.iter().find(|known| {
+        known.0 != PluginKind::XLATOR && shown.strip_prefix(known.2).is_some_and(|rest| rest.starts_with('/'))
+    });
+    match other {
+        Some((found, _, place)) if *found == kind => Some(shown[place.len() + 1..].to_owned()),
+        None if kind == PluginKind::XLATOR => Some(shown.to_owned()),
+        _ => None,
+    }
+}
+
 /// The file of a plugin.
 pub(super) fn find(dirs: &[PathBuf], kind: PluginKind, name: &str) -> Result<PathBuf, LoadError> {
     let word = |w: &str| !w.is_empty() && w.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
     if !name.split('/').all(word) {
         return Err(LoadError::BadName { name: name.to_owned() });
     }
-    let staged = format!("{}/{name}.so", folder(kind));
-    let flat = format!("lib{}.so", shown(kind, name).replace(['/', '-'], "_"));
+    let (staged, flat) = (home(kind, name), flat_name(&shown(kind, name)));
     let places = dirs.iter().flat_map(|dir| [dir.join(&staged), dir.join(&flat)]);
     places.into_iter().find(|path| path.is_file()).ok_or_else(|| missing(dirs, kind, name))
 }
 
 fn missing(dirs: &[PathBuf], kind: PluginKind, name: &str) -> LoadError {
-    let there: Vec<_> = all(dirs).into_iter().map(|(known, _)| known).collect();
+    let there: Vec<_> = all(dirs).into_iter().map(|entry| entry.name).collect();
     LoadError::Missing {
         kind: kind_name(kind),
         name: name.to_owned(),
@@ -55,39 +66,83 @@ fn missing(dirs: &[PathBuf], kind: PluginKind, name: &str) -> LoadError {
     }
 }
 
+/// A plugin file, as far as its path tells.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Entry {
+    /// What it is called; of a flat file only nearly.
+    pub(super) name: String,
+    /// Where it lies.
+    pub(super) path: PathBuf,
+    /// Whether it lies flat in a folder of plugins: then only its declaration says its kind, and which `_` was what.
+    pub(super) flat: bool,
+}
+
 /// Every plugin file in the folders, by name; what an earlier folder has hides what a later one has.
-pub(super) fn all(dirs: &[PathBuf]) -> Vec<(String, PathBuf)> {
-    let mut found: Vec<(String, PathBuf)> = Vec::new();
+pub(super) fn all(dirs: &[PathBuf]) -> Vec<Entry> {
+    let mut found: Vec<Entry> = Vec::new();
     for dir in dirs {
         for (kind, ..) in KINDS {
             let top = dir.join(folder(kind));
             for path in libraries(&top) {
                 let name = path.strip_prefix(&top).expect("found below it").with_extension("");
-                found.push((shown(kind, &name.display().to_string()), path));
+                found.push(Entry { name: shown(kind, &name.display().to_string()), path, flat: false });
             }
         }
         for path in files(dir) {
             let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
             if let Some(crate_name) = stem.strip_prefix("lib") {
                 // Which `_` of a flat file was a `/` its own declaration says; the first is where a category ends.
-                found.push((crate_name.replacen('_', "/", 1).replace('_', "-"), path));
+                let name = crate_name.replacen('_', "/", 1).replace('_', "-");
+                found.push(Entry { name, path, flat: true });
             }
         }
     }
     let mut seen = std::collections::HashSet::new();
-    found.retain(|(name, _)| seen.insert(name.clone()));
+    found.retain(|entry| seen.insert(entry.name.clone()));
     found.sort();
     found
 }
 
+/// The libraries in a folder of plugins that lie where nothing is looked for.
+pub(super) fn strays(dirs: &[PathBuf]) -> Vec<PathBuf> {
+    // A folder without it is no folder of plugins but, say, cargo's, which is full of libraries that are none.
+    let dirs = dirs.iter().filter(|dir| dir.join(folder(PluginKind::XLATOR)).is_dir());
+    let mut found: Vec<PathBuf> = Vec::new();
+    for dir in dirs {
+        let is_flat =
+            |path: &PathBuf| path.file_name().is_some_and(|n| n.as_encoded_bytes().starts_with(b"lib"));
+        found.extend(files(dir).into_iter().filter(|path| !is_flat(path)));
+        for (kind, _, place) in KINDS {
+            let too_deep = folders(&dir.join(place)).into_iter();
+            let too_deep = too_deep.flat_map(|category| folders(&category)).flat_map(|below| files(&below));
+            found.extend(too_deep.filter(|_| kind == PluginKind::XLATOR));
+        }
+        let is_known = |path: &PathBuf| KINDS.iter().any(|(.., place)| path.ends_with(place));
+        found.extend(folders(dir).iter().filter(|path| !is_known(path)).flat_map(|path| libraries(path)));
+    }
+    found.sort();
+    found
+}
+
+/// Where a plugin of a kind is looked for, in a folder of plugins.
+pub(super) fn home(kind: PluginKind, name: &str) -> String {
+    format!("{}/{name}.so", folder(kind))
+}
+
+/// What a translator's file is called that lies flat in a folder of plugins.
+pub(super) fn flat_name(type_name: &str) -> String {
+    format!("lib{}.so", type_name.replace(['/', '-'], "_"))
+}
+
 fn libraries(top: &Path) -> Vec<PathBuf> {
     let mut found = files(top);
-    for entry in std::fs::read_dir(top).into_iter().flatten().flatten() {
-        if entry.path().is_dir() {
-            found.extend(files(&entry.path()));
-        }
-    }
+    found.extend(folders(top).iter().flat_map(|folder| files(folder)));
     found
+}
+
+fn folders(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.filter(|path| path.is_dir()).collect()
 }
 
 fn files(dir: &Path) -> Vec<PathBuf> {
@@ -121,8 +176,20 @@ mod tests {
             Path::new("libfeatures_write_cap.so")
         );
         assert_eq!(find(PluginKind::TRANSPORT, "socket").unwrap(), Path::new("rpc-transport/socket.so"));
-        let names: Vec<_> = all(&dirs).into_iter().map(|(name, _)| name).collect();
+        let names: Vec<_> = all(&dirs).into_iter().map(|entry| entry.name).collect();
         assert_eq!(names, ["debug/trace", "features/write-cap", "rpc-transport/socket"]);
+    }
+
+    #[test]
+    fn what_lies_where_nothing_is_looked_for_is_found_by_who_asks() {
+        let stray = ["features/write-cap.so", "write-cap.so", "xlator/features/mine/write-cap.so"];
+        let dir =
+            folder_with(&[&["xlator/debug/trace.so", "libuser_a.so", "auth/addr.so"], &stray[..]].concat());
+        let found = strays(&[dir.path().to_owned()]);
+        let found: Vec<_> = found.iter().map(|path| path.strip_prefix(dir.path()).unwrap()).collect();
+        assert_eq!(found, stray.map(Path::new));
+        let cargos = folder_with(&["deps/libserde_derive.so", "other.so"]);
+        assert_eq!(strays(&[cargos.path().to_owned()]), [] as [PathBuf; 0]);
     }
 
     #[test]

@@ -111,6 +111,7 @@ fn named(settings: &Settings) -> HashMap<&'static str, String> {
     put("log-file", path(&settings.log.file));
     put("client-pid", settings.client_pid.map(|pid| pid.to_string()));
     put("volume-name", settings.volume_name.clone());
+    put("plugin-dirs", beside_the_installed(&settings.plugin_dirs));
     put("program-path", std::env::current_exe().ok().map(|program| program.display().to_string()));
     if let VolfileSource::Server(server) = &settings.volfile {
         put("volfile-server", server.servers.first().cloned());
@@ -118,4 +119,11 @@ fn named(settings: &Settings) -> HashMap<&'static str, String> {
         put("volfile-id", Some(server.id.clone()));
     }
     named
+}
+
+/// The folders that are searched for plugins beside the installed one, joined by colons.
+fn beside_the_installed(dirs: &[std::path::PathBuf]) -> Option<String> {
+    let installed = crate::install::plugin_dir();
+    let named = dirs.iter().filter(|dir| Some(*dir) != installed.as_ref());
+    std::env::join_paths(named).ok()?.into_string().ok()
 }

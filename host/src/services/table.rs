@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use abi_stable::prefix_type::PrefixTypeTrait;
-use abi_stable::std_types::{RResult, RStr, RString};
+use abi_stable::std_types::{RResult, RStr, RString, RVec};
 use plugin_api::abi::future::{Later, RawFuture, WakerHeader};
 use plugin_api::abi::graph::Graph;
 use plugin_api::abi::host::{Direction, HostApi, HostApiRef, IoStep, PluginKind, RawFd};
 use plugin_api::abi::root::PluginRootRef;
+use plugin_api::options::Options;
 use plugin_api::{Client, Event};
 
 use super::{descriptors, frames, shared};
+use crate::graph::section;
 use crate::logging::{self, Level, Record};
 
 /// The table. Made once; libraries keep it for good.
@@ -29,6 +31,8 @@ pub(super) fn table() -> HostApiRef {
         notify,
         client_gone,
         open_plugin,
+        plugin_names,
+        volume_options,
         setting,
         stop,
         extension,
@@ -130,6 +134,14 @@ unsafe extern "C" fn client_gone(node: *const (), client: &Client) {
 
 extern "C" fn open_plugin(kind: PluginKind, name: RStr<'_>) -> RResult<PluginRootRef, RString> {
     shared().loader.plugin(kind, name.as_str()).map_err(|e| RString::from(e.to_string())).into()
+}
+
+extern "C" fn plugin_names(kind: PluginKind) -> RVec<RString> {
+    shared().loader.names(kind).into_iter().map(RString::from).collect()
+}
+
+extern "C" fn volume_options() -> Options {
+    section::declared().clone()
 }
 
 extern "C" fn setting(name: RStr<'_>) -> RString {

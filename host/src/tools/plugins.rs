@@ -22,13 +22,14 @@ pub(super) fn list(loader: &Loader, folders: &[PathBuf]) -> Result<(), ToolError
     let width = found.iter().map(|plugin| plugin.name.len()).max().unwrap_or(0);
     let mut text = String::new();
     let mut unusable = 0;
-    for Found { name, root, .. } in &found {
-        let words = match root {
-            Ok(root) => summary(root),
-            Err(error) => {
-                unusable += 1;
-                format!("CANNOT BE USED: {error}")
+    for Found { name, path, root, belongs } in &found {
+        unusable += usize::from(root.is_err() || belongs.is_some());
+        let words = match (root, belongs) {
+            (Err(error), _) => format!("CANNOT BE USED: {error}"),
+            (Ok(_), Some(home)) => {
+                format!("IS NOT FOUND: {} is no place for it; move it to {home}", path.display())
             }
+            (Ok(root), None) => summary(root),
         };
         put(&mut text, format_args!("{name:width$}  {words}\n"));
     }

@@ -3,11 +3,12 @@
 use std::sync::OnceLock;
 
 use abi_stable::StableAbi;
-use abi_stable::std_types::{RResult, RStr, RString};
+use abi_stable::std_types::{RResult, RStr, RString, RVec};
 
 use super::future::{RawFuture, WakerHeader};
 use super::root::PluginRootRef;
 use crate::carry::Carry;
+use crate::options::Options;
 use crate::{Client, Event};
 
 /// One attempt at I/O on a ready descriptor: bytes or another answer that is not negative, else a negated errno;
@@ -97,7 +98,11 @@ pub struct HostApi {
     pub client_gone: unsafe extern "C" fn(node: *const (), client: &Client),
     /// Opens another plugin by kind and name. The error is a sentence.
     pub open_plugin: extern "C" fn(kind: PluginKind, name: RStr<'_>) -> RResult<PluginRootRef, RString>,
-    /// A setting of this process by name (`brick-name`, `process-name`, `volfile-server`, `run-directory` …), or empty.
+    /// The names of the plugins of a kind that are installed, as `open_plugin` takes them.
+    pub plugin_names: extern "C" fn(kind: PluginKind) -> RVec<RString>,
+    /// The options that the host takes for every volume of a volfile, beside those that its translator declares.
+    pub volume_options: extern "C" fn() -> Options,
+    /// A setting of this process by name (`brick-name`, `process-name`, `volfile-server`, `plugin-dirs` …), or empty.
     pub setting: extern "C" fn(name: RStr<'_>) -> RString,
     /// Ends the process in order, as if by signal; `status` is its exit status.
     pub stop: extern "C" fn(status: i32),

@@ -1,4 +1,4 @@
-//! Other plugins of this process: transports, RPC programs and authenticators, opened by name.
+//! Other plugins of this process, opened by name: transports, RPC programs, authenticators, and what translators declare.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,8 +9,9 @@ use abi_stable::std_types::{ROption, RStr, RString};
 use crate::Dict;
 use crate::abi::future::{Later, PENDING, READY, RawFuture, with_header};
 use crate::abi::host::{PluginKind, try_host};
-use crate::abi::root::PluginRootRef;
+use crate::abi::root::{PluginRootRef, XlatorModuleRef};
 use crate::auth::AuthModuleRef;
+use crate::options::Options;
 use crate::rpc_program::{Answer, Call, Observer, ProgramModuleRef};
 use crate::transport::TransportModuleRef;
 
@@ -29,6 +30,27 @@ fn of_kind<T>(part: ROption<T>, name: &str) -> Result<T, String> {
 /// A sentence that names the plugin.
 pub fn transport(name: &str) -> Result<TransportModuleRef, String> {
     of_kind(plugin(PluginKind::TRANSPORT, name)?.transport(), name)
+}
+
+/// Opens a translator by its type, for those who want to know what it declares.
+///
+/// # Errors
+/// A sentence that names the plugin.
+pub fn xlator(type_name: &str) -> Result<XlatorModuleRef, String> {
+    of_kind(plugin(PluginKind::XLATOR, type_name)?.xlator(), type_name)
+}
+
+/// The types of the translators that are installed; none before a host is attached.
+#[must_use]
+pub fn xlators() -> Vec<String> {
+    let names = try_host().map(|host| host.plugin_names()(PluginKind::XLATOR));
+    names.unwrap_or_default().into_iter().map(String::from).collect()
+}
+
+/// The options that the host takes for every volume of a volfile; none before a host is attached.
+#[must_use]
+pub fn host_options() -> Options {
+    try_host().map(|host| host.volume_options()()).unwrap_or_default()
 }
 
 /// Opens an authenticator: `addr`, `login`.

@@ -13,12 +13,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use abi_stable::prefix_type::PrefixTypeTrait;
-use abi_stable::std_types::{ROption, RResult, RStr, RString};
+use abi_stable::std_types::{ROption, RResult, RStr, RString, RVec};
 use plugin_api::abi::frame::{Arena, FrameHead};
 use plugin_api::abi::future::{Later, RawFuture, WakerHeader};
 use plugin_api::abi::graph::Graph;
 use plugin_api::abi::host::{self, Direction, HostApi, HostApiRef, IoStep, PluginKind, RawFd};
 use plugin_api::abi::root::PluginRootRef;
+use plugin_api::options::Options;
 use plugin_api::{Client, Event, Identity};
 
 use crate::count::FRAMES;
@@ -42,6 +43,8 @@ pub fn attach() -> HostApiRef {
             notify,
             client_gone,
             open_plugin,
+            plugin_names,
+            volume_options,
             setting,
             stop,
             extension,
@@ -204,6 +207,14 @@ extern "C" fn open_plugin(kind: PluginKind, name: RStr<'_>) -> RResult<PluginRoo
         None => Err(format!("there is no plugin `{name}` on a bench")),
     };
     opened.map_err(RString::from).into()
+}
+
+extern "C" fn plugin_names(_kind: PluginKind) -> RVec<RString> {
+    RVec::new()
+}
+
+extern "C" fn volume_options() -> Options {
+    Options::new()
 }
 
 extern "C" fn stop(status: i32) {

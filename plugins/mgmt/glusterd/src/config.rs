@@ -34,6 +34,8 @@ pub struct Config {
     pub allow_insecure: bool,
     /// The program that bricks run.
     pub brick_program: PathBuf,
+    /// Folders that bricks search for plugins before the installed one, joined by colons: those of this process.
+    pub plugin_dirs: String,
 }
 
 /// The options that a `mgmt/glusterd` takes.
@@ -134,6 +136,7 @@ impl Config {
             lock_timer: cx.time("lock-timer")?,
             allow_insecure: cx.bool("rpc-auth-allow-insecure")?,
             brick_program: brick_program(&cx.setting("program-path")),
+            plugin_dirs: cx.setting("plugin-dirs"),
             paths,
         })
     }

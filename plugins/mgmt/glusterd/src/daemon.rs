@@ -10,6 +10,7 @@ use crate::options::parse_bool;
 use crate::state::State;
 use crate::store::StoreError;
 use crate::store::folder::StoredVolume;
+use crate::user_xlators::plugins::Plugins;
 use crate::volgen;
 use crate::volume::Volume;
 use plugin_api::log;
@@ -47,6 +48,8 @@ pub struct Daemon {
     pub creating: tokio::sync::Mutex<()>,
     /// Whether bricks are what the store says since the start.
     pub settled: tokio::sync::watch::Sender<bool>,
+    /// The translators that are installed on this node.
+    pub plugins: Arc<dyn Plugins>,
     state: Mutex<State>,
     last_port: AtomicU32,
 }
@@ -57,7 +60,13 @@ const FIRST_VOLUME_PORT: u32 = 24009;
 impl Daemon {
     /// A daemon on this state.
     #[must_use]
-    pub fn new(config: Config, state: State, bricks: Arc<dyn Runner>, outside: Arc<dyn Outside>) -> Self {
+    pub fn new(
+        config: Config,
+        state: State,
+        bricks: Arc<dyn Runner>,
+        outside: Arc<dyn Outside>,
+        plugins: Arc<dyn Plugins>,
+    ) -> Self {
         Self {
             node: state.node.uuid,
             history: History::new(config.paths.command_log()),
@@ -69,6 +78,7 @@ impl Daemon {
             config,
             bricks,
             outside,
+            plugins,
         }
     }
 
@@ -105,7 +115,7 @@ impl Daemon {
     /// A file cannot be written.
     pub fn write_volfiles(&self, volume: &Volume) -> Result<(), StoreError> {
         let options = self.state().options.clone();
-        if volgen::files::write(volume, &options, &self.config.paths)? {
+        if volgen::files::write(volume, &options, &self.config.paths, &*self.plugins)? {
             self.outside.volfiles_changed();
         }
         Ok(())
@@ -123,7 +133,7 @@ impl Daemon {
         };
         let mut changed = false;
         for volume in &volumes {
-            changed |= volgen::files::write(volume, &options, &self.config.paths)?;
+            changed |= volgen::files::write(volume, &options, &self.config.paths, &*self.plugins)?;
         }
         if changed {
             self.outside.volfiles_changed();

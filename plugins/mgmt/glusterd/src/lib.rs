@@ -4,7 +4,7 @@
 //! * [`volume`] and [`brick`]: what a volume is; [`opversion`]: feature levels of the cluster and of volumes
 //! * [`options`]: every volume option, and what it accepts
 //! * [`paths`]: where everything lies on this node; [`store`]: the state folder, in the incumbent's files
-//! * [`volgen`]: volumes to volfiles
+//! * [`volgen`]: volumes to volfiles; [`user_xlators`]: translators that an operator puts into them
 //! * [`state`]: all of it in memory; [`daemon`]: what everybody below shares
 //!
 //! What is done:
@@ -33,6 +33,7 @@ pub mod queries;
 pub mod settle;
 pub mod state;
 pub mod store;
+pub mod user_xlators;
 pub mod volgen;
 pub mod volume;
 
@@ -49,6 +50,7 @@ use state::State;
 use std::sync::{Arc, OnceLock, Weak};
 use store::lock::StateLock;
 use store::{node, restore};
+use user_xlators::plugins::Installed;
 
 /// The management daemon, as a translator without children.
 #[derive(Debug, Default)]
@@ -129,7 +131,8 @@ fn start(config: Config) -> Result<Running, InitError> {
     }
     let state = State::from(restored);
     let bricks = Processes::new(config.clone(), state.node.uuid, transport, ports.clone(), arrivals);
-    let daemon = Arc::new(Daemon::new(config, state, Arc::new(bricks.clone()), services.clone()));
+    let daemon =
+        Arc::new(Daemon::new(config, state, Arc::new(bricks.clone()), services.clone(), Arc::new(Installed)));
     let _ = watcher.daemon.set(Arc::downgrade(&daemon));
     services.register(&daemon, ports);
     services.listen(&daemon.config, transport).map_err(InitError)?;

@@ -7,6 +7,7 @@ use mgmt_glusterd::paths::Paths;
 use mgmt_glusterd::store::StoreError;
 use mgmt_glusterd::store::folder::StoredVolume;
 use mgmt_glusterd::store::restore::{Restored, SkipReason, make_folders, restore};
+use mgmt_glusterd::user_xlators::plugins::NoPlugins;
 use mgmt_glusterd::volgen::files;
 use mgmt_glusterd::volume::{Credentials, Volume, VolumeKind, VolumeStatus};
 use uuid::Uuid;
@@ -34,7 +35,7 @@ impl State {
             volume.bricks.push(Brick::new(Uuid::new_v4(), "box", &format!("/b/{n}/{name}"), &id));
         }
         edit::set_created(&mut volume, "inet");
-        let volfiles = files::generate(&volume, &self.restore().options, &self.paths);
+        let volfiles = files::generate(&volume, &self.restore().options, &self.paths, &NoPlugins);
         let mut stored = StoredVolume::new(volume).unwrap();
         stored.create(&self.paths, &volfiles).unwrap();
         stored
@@ -195,8 +196,8 @@ fn volfiles_are_rewritten_only_when_they_change() {
     let state = State::new();
     let mut a = state.create("a");
     let cluster = state.restore().options;
-    assert!(!files::write(&a.volume, &cluster, &state.paths).unwrap());
+    assert!(!files::write(&a.volume, &cluster, &state.paths, &NoPlugins).unwrap());
     a.volume.options.set("network.ping-timeout", "7");
-    assert!(files::write(&a.volume, &cluster, &state.paths).unwrap());
-    assert!(!files::write(&a.volume, &cluster, &state.paths).unwrap());
+    assert!(files::write(&a.volume, &cluster, &state.paths, &NoPlugins).unwrap());
+    assert!(!files::write(&a.volume, &cluster, &state.paths, &NoPlugins).unwrap());
 }

@@ -9,6 +9,7 @@ use mgmt_glusterd::store::checksum::InfoChecksum;
 use mgmt_glusterd::store::cluster_options::ClusterOptions;
 use mgmt_glusterd::store::folder::StoredVolume;
 use mgmt_glusterd::store::node::Node;
+use mgmt_glusterd::user_xlators::plugins::NoPlugins;
 use mgmt_glusterd::volgen;
 use std::path::{Path, PathBuf};
 
@@ -87,7 +88,7 @@ fn volfiles_are_generated_byte_for_byte() {
     for (state, name) in stored_volumes() {
         let volume = StoredVolume::load(&Paths::new(&state, "/r", "/l"), &name).unwrap().volume;
         let cluster = ClusterOptions::load(&state).unwrap();
-        let generated = volgen::generate(&volume, &cluster, &Paths::default());
+        let generated = volgen::generate(&volume, &cluster, &Paths::default(), &NoPlugins);
         for (file, ours) in &generated {
             let path = state.join("vols").join(&name).join(file);
             let theirs = read(&path);

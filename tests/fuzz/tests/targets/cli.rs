@@ -1,5 +1,6 @@
 //! What the management daemon makes of the CLI's requests, and of keys of volfiles.
 
+use mgmt_glusterd::user_xlators::plugins::NoPlugins;
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -90,7 +91,7 @@ impl Lab {
             volume.bricks.push(Brick::new(Uuid::new_v4(), "localhost", &format!("/nowhere/{n}"), &id));
         }
         edit::set_created(&mut volume, "inet");
-        let volfiles = files::generate(&volume, &restore(&paths).unwrap().options, &paths);
+        let volfiles = files::generate(&volume, &restore(&paths).unwrap().options, &paths, &NoPlugins);
         StoredVolume::new(volume).unwrap().create(&paths, &volfiles).unwrap();
         let state = State::from(restore(&paths).unwrap());
         let config = Config {
@@ -104,9 +105,10 @@ impl Lab {
             lock_timer: Duration::from_secs(180),
             allow_insecure: true,
             brick_program: "/nonexistent/glusterfsd".into(),
+        plugin_dirs: String::new(),
             paths,
         };
-        let daemon = Daemon::new(config, state, Arc::new(Tame), Arc::new(Tame));
+        let daemon = Daemon::new(config, state, Arc::new(Tame), Arc::new(Tame), Arc::new(NoPlugins));
         assert!(spec::answer(&daemon, b"v", true, u32::MAX).is_ok(), "a good key has its volfile");
         Self { daemon, work: at("work"), _root: root }
     }

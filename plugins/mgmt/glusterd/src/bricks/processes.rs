@@ -226,6 +226,10 @@ impl Inner {
         let argv = command.argv();
         let mut child = Command::new(&argv[0]);
         child.args(&argv[1..]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        if !self.config.plugin_dirs.is_empty() {
+            // What this daemon has checked is what its bricks are to find.
+            child.env("MORTAR_PLUGIN_DIR", &self.config.plugin_dirs);
+        }
         let spawn = |reason: std::io::Error| BrickFault::Spawn {
             program: self.config.brick_program.display().to_string(),
             reason: reason.to_string(),

@@ -141,7 +141,7 @@ impl Operation for Create {
             check_overlap(&name, Path::new(&brick.real_path), daemon.node, daemon.state().bricks())?;
         }
         let options = daemon.state().options.clone();
-        let volfiles = files::generate(&self.volume, &options, &daemon.config.paths);
+        let volfiles = files::generate(&self.volume, &options, &daemon.config.paths, &*daemon.plugins);
         let mut claims = Claims { volume: self.volume.id, taken: Vec::new() };
         let mut stored = StoredVolume::new(self.volume.clone())?;
         stored.create_after(&daemon.config.paths, &volfiles, || -> Result<(), Refusal> {

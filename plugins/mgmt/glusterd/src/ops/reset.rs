@@ -10,6 +10,7 @@ use crate::options::edit::{self, Reset as Done};
 use crate::options::suggest::did_you_mean;
 use crate::options::{self, Flags};
 use crate::opversion::VolumeOpVersions;
+use crate::user_xlators;
 use crate::volume::Volume;
 use gluster_xdr::mgmt::Op;
 use plugin_api::Dict;
@@ -51,7 +52,7 @@ impl Reset {
     }
 
     fn on(&self, daemon: &Daemon, volume: &mut Volume) -> Result<Done, Refusal> {
-        Ok(edit::reset(volume, &self.key, self.force, daemon.config.family())?)
+        Ok(edit::reset(volume, &self.key, self.force, daemon.config.family(), &*daemon.plugins)?)
     }
 
     fn commit_cluster(&self, daemon: &Daemon) -> Result<(), Refusal> {
@@ -94,7 +95,7 @@ impl Operation for Reset {
         (stored.volume.op_version, stored.volume.client_op_version) = (needed.node, needed.client);
         daemon.store(stored)?;
         Ok(match done {
-            Done::All => String::new(),
+            Done::All => user_xlators::note::removed(&self.key),
             Done::LeftProtected(note) => note,
         })
     }

@@ -10,6 +10,7 @@ use crate::options::edit::check_set;
 use crate::options::suggest::did_you_mean;
 use crate::options::{self, Flags};
 use crate::opversion::{MAX_OP_VERSION, VolumeOpVersions};
+use crate::user_xlators::{self, Key};
 use gluster_xdr::mgmt::Op;
 use plugin_api::Dict;
 
@@ -48,10 +49,16 @@ impl Set {
 
     fn stage_volume(&mut self, daemon: &Daemon, name: &str) -> Result<(), Refusal> {
         let volume = existing(daemon, name)?.volume;
-        self.pairs = check_set(&volume, &self.pairs)?;
+        self.pairs = check_set(&volume, &self.pairs, &*daemon.plugins)?;
         let mut changed = volume;
         for (key, value) in &self.pairs {
             changed.options.set(key, value);
+        }
+        let touched: Vec<&str> =
+            self.pairs.iter().filter_map(|(key, _)| Key::of(key)).map(Key::name).collect();
+        if !touched.is_empty() {
+            let cluster = daemon.state().options.clone();
+            user_xlators::check::whole(&*daemon.plugins, &cluster, &changed, &touched)?;
         }
         check_level(daemon, VolumeOpVersions::of(&changed).node)
     }
@@ -183,7 +190,7 @@ impl Operation for Set {
             Some(name) => self.commit_volume(daemon, name)?,
             None => self.commit_cluster(daemon)?,
         }
-        Ok(String::new())
+        Ok(user_xlators::note::added(&self.pairs))
     }
 
     fn hook(&self, daemon: &Daemon, _side: Side) -> Option<Hook> {

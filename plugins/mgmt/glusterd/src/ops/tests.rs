@@ -21,6 +21,7 @@ use crate::paths::Paths;
 use crate::state::State;
 use crate::store::atomic::crash;
 use crate::store::restore::{make_folders, restore};
+use crate::user_xlators::plugins::NoPlugins;
 use crate::volume::VolumeStatus;
 use gluster_xdr::brickop::BrickProc;
 use gluster_xdr::cli::CliRsp;
@@ -165,9 +166,10 @@ fn daemon(root: &Path, bricks: &Arc<FakeBricks>, outside: &Arc<FakeOutside>) -> 
         lock_timer: Duration::from_secs(180),
         allow_insecure: true,
         brick_program: "/nonexistent/glusterfsd".into(),
+        plugin_dirs: String::new(),
         paths,
     };
-    let daemon = Daemon::new(config, state, bricks.clone(), outside.clone());
+    let daemon = Daemon::new(config, state, bricks.clone(), outside.clone(), Arc::new(NoPlugins));
     daemon.settled.send_replace(true);
     daemon
 }
@@ -349,7 +351,8 @@ fn a_crash_in_a_create_leaves_no_volume_or_all_of_it() {
                     !crate::volgen::files::write(
                         &stored.volume,
                         &after.state().options.clone(),
-                        &after.config.paths
+                        &after.config.paths,
+                        &NoPlugins
                     )
                     .unwrap()
                 );

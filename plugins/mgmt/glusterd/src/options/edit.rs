@@ -3,6 +3,8 @@
 use super::suggest::did_you_mean;
 use super::words::parse_size;
 use super::{Flags, complete, find, is_free, parse_bool};
+use crate::user_xlators::plugins::Plugins;
+use crate::user_xlators::{self, Key};
 use crate::volume::{Volume, VolumeKind};
 
 /// Why options cannot be set or reset, in the incumbent's words.
@@ -18,13 +20,24 @@ fn refuse<T>(text: impl Into<String>) -> Result<T, Refusal> {
 ///
 /// # Errors
 /// A name is unknown, not for one volume, or not for this kind of volume; a value does not fit.
-pub fn check_set(volume: &Volume, pairs: &[(String, String)]) -> Result<Vec<(String, String)>, Refusal> {
-    pairs.iter().map(|(typed, value)| Ok((check_one(volume, typed, value)?, value.clone()))).collect()
+pub fn check_set(
+    volume: &Volume,
+    pairs: &[(String, String)],
+    plugins: &dyn Plugins,
+) -> Result<Vec<(String, String)>, Refusal> {
+    pairs
+        .iter()
+        .map(|(typed, value)| Ok((check_one(volume, typed, value, plugins)?, value.clone())))
+        .collect()
 }
 
-fn check_one(volume: &Volume, typed: &str, value: &str) -> Result<String, Refusal> {
+fn check_one(volume: &Volume, typed: &str, value: &str, plugins: &dyn Plugins) -> Result<String, Refusal> {
     if is_free(typed) {
-        return check_free(typed, value);
+        let name = check_free(typed, value)?;
+        if let Some(key) = Key::of(typed) {
+            user_xlators::check::one(plugins, typed, key, value)?;
+        }
+        return Ok(name);
     }
     let Some(option) = complete(typed) else {
         return refuse(unknown(&format!("option : {typed} does not exist"), typed));
@@ -149,8 +162,23 @@ pub enum Reset {
 ///
 /// # Errors
 /// The name is unknown, not for one volume, or protected. The volume is unchanged then.
-pub fn reset(volume: &mut Volume, key: &str, force: bool, address_family: &str) -> Result<Reset, Refusal> {
-    let outcome = if key == "all" { reset_all(volume, force) } else { reset_one(volume, key, force)? };
+pub fn reset(
+    volume: &mut Volume,
+    key: &str,
+    force: bool,
+    address_family: &str,
+    plugins: &dyn Plugins,
+) -> Result<Reset, Refusal> {
+    let outcome = match (key, Key::of(key)) {
+        ("all", _) => reset_all(volume, force),
+        (_, Some(user)) => {
+            for name in user_xlators::check::reset(plugins, volume, key, user)? {
+                volume.options.remove(&name);
+            }
+            Reset::All
+        }
+        (_, None) => reset_one(volume, key, force)?,
+    };
     set_defaults(volume, address_family);
     Ok(outcome)
 }
@@ -235,6 +263,7 @@ fn unknown(text: &str, typed: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::user_xlators::plugins::NoPlugins;
     use crate::volume::{Credentials, VolumeStatus};
     use uuid::Uuid;
 
@@ -245,7 +274,7 @@ mod tests {
     }
 
     fn refusal(volume: &Volume, name: &str, value: &str) -> String {
-        check_set(volume, &[(name.to_owned(), value.to_owned())]).unwrap_err().0
+        check_set(volume, &[(name.to_owned(), value.to_owned())], &NoPlugins).unwrap_err().0
     }
 
     #[test]
@@ -291,7 +320,7 @@ mod tests {
     fn folders_are_not_listed_in_parallel_with_no_memory_for_it() {
         let mut volume = volume();
         let nothing = [("performance.rda-cache-limit".to_owned(), "0KB".to_owned())];
-        assert!(check_set(&volume, &nothing).is_ok());
+        assert!(check_set(&volume, &nothing, &NoPlugins).is_ok());
         volume.options.set("performance.parallel-readdir", "on");
         assert_eq!(refusal(&volume, "rda-cache-limit", "0KB"), "Value cannot be 0");
         assert_eq!(refusal(&volume, "performance.rda-request-size", "0"), "Value cannot be 0");
@@ -301,8 +330,9 @@ mod tests {
     fn one_bad_pair_refuses_them_all_and_short_names_are_completed() {
         let volume = volume();
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        assert!(check_set(&volume, &[pair("ping-timeout", "5"), pair("nosuch", "1")]).is_err());
-        let set = check_set(&volume, &[pair("ping-timeout", "5"), pair("user.x", "a b")]).unwrap();
+        assert!(check_set(&volume, &[pair("ping-timeout", "5"), pair("nosuch", "1")], &NoPlugins).is_err());
+        let set =
+            check_set(&volume, &[pair("ping-timeout", "5"), pair("user.x", "a b")], &NoPlugins).unwrap();
         assert_eq!(set, [pair("network.ping-timeout", "5"), pair("user.x", "a b")]);
     }
 
@@ -333,13 +363,16 @@ mod tests {
         for (name, value) in [("features.bitrot", "on"), ("user.x", "1"), ("nfs.disable", "off")] {
             volume.options.set(name, value);
         }
-        let error = reset(&mut volume, "features.bitrot", false, "inet").unwrap_err();
+        let error = reset(&mut volume, "features.bitrot", false, "inet", &NoPlugins).unwrap_err();
         assert_eq!(error.0, "'features.bitrot' is protected. To reset use 'force'.");
-        assert!(matches!(reset(&mut volume, "all", false, "inet").unwrap(), Reset::LeftProtected(_)));
+        assert!(matches!(
+            reset(&mut volume, "all", false, "inet", &NoPlugins).unwrap(),
+            Reset::LeftProtected(_)
+        ));
         assert_eq!(volume.options.get("features.bitrot"), Some("on"));
         assert_eq!(volume.options.get("nfs.disable"), Some("on"));
         assert_eq!(volume.options.get("user.x"), None);
-        assert_eq!(reset(&mut volume, "all", true, "inet").unwrap(), Reset::All);
+        assert_eq!(reset(&mut volume, "all", true, "inet", &NoPlugins).unwrap(), Reset::All);
         assert_eq!(volume.options.get("features.bitrot"), None);
     }
 }

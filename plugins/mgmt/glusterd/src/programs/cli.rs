@@ -117,7 +117,7 @@ async fn dispatch(daemon: &Daemon, procedure: CliProc, mut request: Dict) -> Res
         CliProc::StopVolume => run(daemon, ops::stop::Stop::new(&request)?, request).await,
         CliProc::DeleteVolume => run(daemon, ops::delete::Delete::new(&request)?, request).await,
         CliProc::SetVolume => match queries::help::Form::of(&request) {
-            Some(form) => queries::help::answer(form, request),
+            Some(form) => queries::help::answer(form, request, &*daemon.plugins),
             None => run(daemon, ops::set::Set::new(&request)?, request).await,
         },
         CliProc::ResetVolume => run(daemon, ops::reset::Reset::new(&request)?, request).await,

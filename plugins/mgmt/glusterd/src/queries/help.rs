@@ -2,6 +2,9 @@
 
 use crate::options::texts::text;
 use crate::options::{Flags, TABLE};
+use crate::user_xlators;
+use crate::user_xlators::help::Line;
+use crate::user_xlators::plugins::Plugins;
 use gluster_xdr::cli::CliRsp;
 use plugin_api::Dict;
 use std::collections::HashSet;
@@ -30,37 +33,41 @@ impl Form {
 
 /// Answers `volume set help`.
 #[must_use]
-pub fn answer(form: Form, request: Dict) -> CliRsp {
+pub fn answer(form: Form, request: Dict, plugins: &dyn Plugins) -> CliRsp {
     let text = match form {
-        Form::Lines => lines(),
-        Form::Xml => xml(),
+        Form::Lines => lines(plugins),
+        Form::Xml => xml(plugins),
     };
     CliRsp { dict: request.with("help-str", text), ..CliRsp::default() }
 }
 
 /// Name, default and text of each option that is shown; one that the table has for several translators is shown once.
-fn shown() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+///
+/// Those of the translators that are installed beside ours come last.
+fn shown(plugins: &dyn Plugins) -> impl Iterator<Item = Line> {
     let mut seen = HashSet::new();
-    TABLE.iter().filter(|option| option.flags.has(Flags::SHOWN)).filter_map(move |option| {
+    let own = TABLE.iter().filter(|option| option.flags.has(Flags::SHOWN)).filter_map(move |option| {
         let text = text(option.name)?;
         let default = option.value.or(option.default).unwrap_or("(null)");
-        seen.insert(option.name).then_some((option.name, default, text))
-    })
+        let owned = || (option.name.to_owned(), default.to_owned(), text.to_owned());
+        seen.insert(option.name).then(owned)
+    });
+    own.chain(user_xlators::help::lines(plugins))
 }
 
-fn lines() -> String {
+fn lines(plugins: &dyn Plugins) -> String {
     let mut out = String::new();
-    for (name, default, text) in shown() {
+    for (name, default, text) in shown(plugins) {
         let _ = write!(out, "Option: {name}\nDefault Value: {default}\nDescription: {text}\n\n");
     }
     out
 }
 
 /// One line without blanks between the elements, as the incumbent writes it.
-fn xml() -> String {
+fn xml(plugins: &dyn Plugins) -> String {
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n<options>");
-    for (name, default, text) in shown() {
-        let (default, text) = (escaped(default), escaped(text));
+    for (name, default, text) in shown(plugins) {
+        let (default, text) = (escaped(&default), escaped(&text));
         let _ = write!(
             out,
             "<option><defaultValue>{default}</defaultValue><description>{text}</description><name>{name}</name></option>"
@@ -77,10 +84,11 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::user_xlators::plugins::NoPlugins;
 
     #[test]
     fn help_shows_each_option_once_with_its_default_and_what_it_does() {
-        let text = lines();
+        let text = lines(&NoPlugins);
         assert!(text.starts_with("Option: cluster.lookup-unhashed\nDefault Value: on\nDescription: "));
         assert!(text.contains("\n\nOption: cluster.quorum-count\nDefault Value: (null)\nDescription: "));
         assert!(text.contains("\nOption: network.ping-timeout\nDefault Value: 42\n"));
@@ -103,9 +111,9 @@ mod tests {
 
     #[test]
     fn help_for_programs_is_one_document() {
-        let text = xml();
+        let text = xml(&NoPlugins);
         let [open, close] = ["<option>", "</option>"].map(|tag| text.matches(tag).count());
-        assert!(open == close && open == lines().matches("Option: ").count());
+        assert!(open == close && open == lines(&NoPlugins).matches("Option: ").count());
         assert_eq!(escaped("a<b&c>"), "a&lt;b&amp;c&gt;");
     }
 }

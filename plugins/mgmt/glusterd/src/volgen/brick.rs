@@ -4,14 +4,18 @@ use super::graph::{VolGraph, Xlator};
 use super::settings::Settings;
 use crate::brick::Brick;
 use crate::paths::Paths;
+use crate::user_xlators::places::{BRICK_TOP, Side};
 use crate::volume::{Volume, VolumeKind};
 
 /// The graph of one brick.
 pub(super) fn graph(volume: &Volume, brick: &Brick, settings: &Settings<'_>, paths: &Paths) -> VolGraph {
     let mut graph = VolGraph::default();
-    for layer in LAYERS {
-        layer(&mut Layer { graph: &mut graph, volume, brick, settings, paths });
+    for (place, build) in LAYERS {
+        build(&mut Layer { graph: &mut graph, volume, brick, settings, paths });
+        super::client::debug_over(&mut graph, settings, &volume.name, place);
+        super::user::over(&mut graph, volume, settings, Side::Brick, place);
     }
+    server(&mut Layer { graph: &mut graph, volume, brick, settings, paths });
     settings.apply(&mut graph);
     graph
 }
@@ -35,30 +39,31 @@ impl Layer<'_> {
     }
 }
 
-/// Bottom to top.
-const LAYERS: [fn(&mut Layer<'_>); 22] = [
-    posix,
-    arbiter,
-    |l| debug_over(l, "posix"),
-    trash,
-    changelog,
-    bitrot_stub,
-    access_control,
-    locks,
-    |l| l.plain("features/worm"),
-    read_only,
-    |l| l.plain("features/leases"),
-    |l| l.plain("features/upcall"),
-    |l| l.plain("performance/io-threads"),
-    |l| l.plain("features/selinux"),
-    marker,
-    |l| l.plain("features/barrier"),
-    index,
-    quota,
-    compression,
-    optional_features,
-    io_stats,
-    server,
+type Build = fn(&mut Layer<'_>);
+
+/// Bottom to top: the name of the place, and what stands in it by itself.
+const LAYERS: [(&str, Build); 21] = [
+    ("posix", posix),
+    ("arbiter", arbiter),
+    ("trash", trash),
+    ("changelog", changelog),
+    ("bitrot-stub", bitrot_stub),
+    ("access-control", access_control),
+    ("locks", |l| l.plain("features/locks")),
+    ("worm", |l| l.plain("features/worm")),
+    ("read-only", read_only),
+    ("leases", |l| l.plain("features/leases")),
+    ("upcall", |l| l.plain("features/upcall")),
+    ("io-threads", |l| l.plain("performance/io-threads")),
+    ("selinux", |l| l.plain("features/selinux")),
+    ("marker", marker),
+    ("barrier", |l| l.plain("features/barrier")),
+    ("index", index),
+    ("quota", quota),
+    ("cdc", compression),
+    ("namespace", namespace),
+    ("sdfs", sdfs),
+    (BRICK_TOP, io_stats),
 ];
 
 fn posix(l: &mut Layer<'_>) {
@@ -89,10 +94,6 @@ fn arbiter(l: &mut Layer<'_>) {
     }
 }
 
-fn debug_over(l: &mut Layer<'_>, short: &str) {
-    super::client::debug_over(l.graph, l.settings, &l.volume.name, short);
-}
-
 fn trash(l: &mut Layer<'_>) {
     let brick = l.brick;
     let trash = l.stack("features/trash");
@@ -116,11 +117,6 @@ fn access_control(l: &mut Layer<'_>) {
     if l.settings.is_on("features.acl") {
         l.stack("features/access-control");
     }
-}
-
-fn locks(l: &mut Layer<'_>) {
-    l.stack("features/locks");
-    debug_over(l, "locks");
 }
 
 fn read_only(l: &mut Layer<'_>) {
@@ -161,10 +157,13 @@ fn compression(l: &mut Layer<'_>) {
     }
 }
 
-fn optional_features(l: &mut Layer<'_>) {
+fn namespace(l: &mut Layer<'_>) {
     if l.settings.is_on("features.tag-namespaces") {
         l.stack("features/namespace");
     }
+}
+
+fn sdfs(l: &mut Layer<'_>) {
     if l.settings.is_on("features.sdfs") {
         l.stack("features/sdfs").set("pass-through", "false");
     }

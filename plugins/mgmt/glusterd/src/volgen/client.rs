@@ -4,6 +4,7 @@ use super::cluster::{self, Trust};
 use super::graph::{VolGraph, Xlator};
 use super::settings::Settings;
 use crate::options::words::parse_size;
+use crate::user_xlators::places::Side;
 use crate::volume::Volume;
 
 /// The graph of a mount.
@@ -24,6 +25,7 @@ pub(super) fn stacked(
     let sets = cluster::sets(&mut graph, volume, clients);
     let children = parallel_readdir(&mut graph, volume, settings, sets);
     cluster::distribute(&mut graph, volume, settings, children);
+    user_over(&mut graph, volume, settings, "distribute");
     features(&mut graph, volume, settings);
     stack_performance(&mut graph, volume, settings, performance);
     finish(&mut graph, volume, settings, trust, top);
@@ -79,19 +81,27 @@ pub(super) fn share_readdir_cache(graph: &mut VolGraph, settings: &Settings<'_>)
 
 /// Translators between distribute and the performance ones.
 pub(super) fn features(graph: &mut VolGraph, volume: &Volume, settings: &Settings<'_>) {
-    let name = &volume.name;
-    if settings.is_on("features.cloudsync") {
-        graph.stack("features/cloudsync", format!("{name}-cloudsync"));
+    for (option, short) in FEATURES {
+        if settings.is_on(option) {
+            let xlator = graph.stack(&format!("features/{short}"), format!("{}-{short}", volume.name));
+            if short == "cdc" {
+                xlator.set("mode", "client");
+            }
+        }
+        user_over(graph, volume, settings, short);
     }
-    if settings.is_on("features.shard") {
-        graph.stack("features/shard", format!("{name}-shard"));
-    }
-    if settings.is_on("features.ctime") {
-        graph.stack("features/utime", format!("{name}-utime"));
-    }
-    if settings.is_on("network.compression") {
-        graph.stack("features/cdc", format!("{name}-cdc")).set("mode", "client");
-    }
+}
+
+/// What switches each of them on, bottom to top.
+const FEATURES: [(&str, &str); 4] = [
+    ("features.cloudsync", "cloudsync"),
+    ("features.shard", "shard"),
+    ("features.ctime", "utime"),
+    ("network.compression", "cdc"),
+];
+
+fn user_over(graph: &mut VolGraph, volume: &Volume, settings: &Settings<'_>, place: &str) {
+    super::user::over(graph, volume, settings, Side::Client, place);
 }
 
 /// Stacks those of the performance translators that are on.
@@ -101,17 +111,18 @@ pub(super) fn stack_performance(
     settings: &Settings<'_>,
     performance: &[&str],
 ) {
-    for name in performance {
+    for name in PERFORMANCE {
         let parallel = *name == "performance.readdir-ahead" && settings.is_on("performance.parallel-readdir");
         let option = crate::options::find(name).expect("every switch is in the table");
-        if settings.is_on(name) && !parallel {
-            let short = option.xlator.rsplit('/').next().unwrap_or(option.xlator);
+        let short = option.xlator.rsplit('/').next().unwrap_or(option.xlator);
+        if performance.contains(name) && settings.is_on(name) && !parallel {
             let xlator = graph.stack(option.xlator, format!("{}-{short}", volume.name));
             if short == "open-behind" && settings.is_on("server.root-squash") {
                 // A file opened late would be read as another user.
                 xlator.set("read-after-open", "yes");
             }
         }
+        user_over(graph, volume, settings, short);
     }
 }
 

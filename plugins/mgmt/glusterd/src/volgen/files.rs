@@ -1,17 +1,24 @@
 //! All volfiles of a volume, by name.
 
 use super::cluster::Trust;
+use super::graph::VolGraph;
 use super::settings::Settings;
 use super::{brick, client, gfproxy, rebalance, self_heal};
 use crate::paths::{Paths, brick_volfile_id};
 use crate::store::cluster_options::ClusterOptions;
 use crate::store::{StoreError, atomic};
+use crate::user_xlators::plugins::Plugins;
 use crate::volume::{Transport, Volume, VolumeKind};
 
 /// Name and text of every volfile that lies in the volume's folder.
 #[must_use]
-pub fn generate(volume: &Volume, cluster: &ClusterOptions, paths: &Paths) -> Vec<(String, String)> {
-    let settings = Settings::new(volume, cluster);
+pub fn generate(
+    volume: &Volume,
+    cluster: &ClusterOptions,
+    paths: &Paths,
+    plugins: &dyn Plugins,
+) -> Vec<(String, String)> {
+    let settings = Settings::new(volume, cluster, plugins);
     let name = &volume.name;
     let mut files: Vec<(String, String)> = volume
         .bricks
@@ -44,15 +51,35 @@ pub fn generate(volume: &Volume, cluster: &ClusterOptions, paths: &Paths) -> Vec
     files
 }
 
+/// Names that a brick's or a client's graph has more than once.
+#[must_use]
+pub fn names_given_twice(volume: &Volume, cluster: &ClusterOptions, plugins: &dyn Plugins) -> Vec<String> {
+    let settings = Settings::new(volume, cluster, plugins);
+    let paths = Paths::default();
+    let brick = volume.bricks.first().map(|brick| brick::graph(volume, brick, &settings, &paths));
+    let client = client::graph(volume, &settings, Trust::Plain);
+    let twice = |graph: &VolGraph| {
+        let mut seen = std::collections::HashSet::new();
+        let names = graph.xlators().iter().map(|xlator| &xlator.name);
+        names.filter(|name| !seen.insert(*name)).cloned().collect::<Vec<_>>()
+    };
+    brick.iter().chain([&client]).flat_map(twice).collect()
+}
+
 /// Writes the volfiles into the volume's folder; answers whether any of them changed, so that clients have to be
 /// told.
 ///
 /// # Errors
 /// A file cannot be written.
-pub fn write(volume: &Volume, cluster: &ClusterOptions, paths: &Paths) -> Result<bool, StoreError> {
+pub fn write(
+    volume: &Volume,
+    cluster: &ClusterOptions,
+    paths: &Paths,
+    plugins: &dyn Plugins,
+) -> Result<bool, StoreError> {
     let folder = paths.volume(&volume.name);
     let mut changed = false;
-    for (name, text) in generate(volume, cluster, paths) {
+    for (name, text) in generate(volume, cluster, paths, plugins) {
         changed |= atomic::replace_if_changed(&folder.join(name), text.as_bytes())?;
     }
     Ok(changed)

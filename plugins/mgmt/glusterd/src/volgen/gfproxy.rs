@@ -23,6 +23,8 @@ pub(super) fn daemon(volume: &Volume, settings: &Settings<'_>) -> VolGraph {
 
 /// The thin client's graph: one connection to the daemon, and write-behind.
 pub(super) fn thin_client(volume: &Volume, settings: &Settings<'_>) -> VolGraph {
+    // They stand in the daemon's graph.
+    let settings = &settings.without_user_xlators();
     let mut graph = VolGraph::default();
     let name = &volume.name;
     let proxy = graph.add("protocol/client", format!("{name}-gfproxy-client"), Vec::new());

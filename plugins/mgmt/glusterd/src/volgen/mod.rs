@@ -3,6 +3,7 @@
 //! * [`graph`]: translators, their options and children
 //! * [`settings`]: what is set, or stands unless it is set
 //! * [`brick`], [`client`], [`gfproxy`], [`rebalance`], [`self_heal`]: one kind of graph each
+//! * `user`: translators that the operator adds
 //! * [`files`]: all volfiles of a volume, by name
 
 mod brick;
@@ -14,6 +15,7 @@ pub mod graph;
 mod rebalance;
 mod self_heal;
 mod settings;
+mod user;
 
-pub use files::generate;
+pub use files::{generate, names_given_twice};
 pub use graph::{VolGraph, Xlator};

@@ -3,6 +3,7 @@
 use super::graph::VolGraph;
 use crate::options::{self, TABLE, parse_bool};
 use crate::store::cluster_options::ClusterOptions;
+use crate::user_xlators::plugins::Plugins;
 use crate::volume::Volume;
 
 /// Options of one volume over the cluster's and over the table's standing values.
@@ -10,11 +11,22 @@ use crate::volume::Volume;
 pub(super) struct Settings<'a> {
     volume: &'a Volume,
     cluster: &'a ClusterOptions,
+    plugins: Option<&'a dyn Plugins>,
 }
 
 impl<'a> Settings<'a> {
-    pub(super) fn new(volume: &'a Volume, cluster: &'a ClusterOptions) -> Self {
-        Self { volume, cluster }
+    pub(super) fn new(volume: &'a Volume, cluster: &'a ClusterOptions, plugins: &'a dyn Plugins) -> Self {
+        Self { volume, cluster, plugins: Some(plugins) }
+    }
+
+    /// The same for a graph that user translators do not stand in.
+    pub(super) fn without_user_xlators(self) -> Self {
+        Self { plugins: None, ..self }
+    }
+
+    /// What names of user translators mean, in a graph that they stand in.
+    pub(super) fn user_xlators(&self) -> Option<&'a dyn Plugins> {
+        self.plugins
     }
 
     /// The value set on the volume.
