@@ -7,10 +7,12 @@ use crate::graph::{self, Draft, GraphError, Unknown, Wishes, dump};
 use crate::loader::{LoadError, Loader};
 use crate::settings::Insertions;
 use crate::volfile::{self, VolfileError};
+use processes::Order;
 
 mod check;
 pub mod new;
 mod plugins;
+pub mod processes;
 
 /// A tool could not do its work, or found a fault.
 #[derive(Debug, thiserror::Error)]
@@ -59,11 +61,22 @@ pub enum ToolError {
     /// Standard output cannot be written.
     #[error("standard output: {0}")]
     Output(#[source] io::Error),
-    /// This build cannot do it.
-    #[error("{what} is not built yet")]
-    Unbuilt {
-        /// The tool.
-        what: &'static str,
+    /// No process is there to be asked.
+    #[error("no process serves {}: no pid file lies below {}; --run-directory says where the daemon keeps them, --socket \
+        names one process", volume.as_ref().map_or("a volume".to_owned(), |name| format!("volume `{name}`")), folder.display())]
+    NoProcess {
+        /// The volume, or nothing for any.
+        volume: Option<String>,
+        /// Where was looked.
+        folder: PathBuf,
+    },
+    /// Some of the processes could not do all that they were ordered to; what each said was printed.
+    #[error("{failed} of {count} processes did not do all of it")]
+    NotAllDone {
+        /// How many.
+        failed: usize,
+        /// Of how many.
+        count: usize,
     },
 }
 
@@ -76,6 +89,7 @@ pub fn run(tool: Tool) -> Result<(), ToolError> {
         Tool::Check { volfile, plugin_dirs } => check_volfile(&volfile, plugin_dirs),
         Tool::Graph { volfile, plugin_dirs } => show(&volfile, plugin_dirs),
         Tool::New(ask) => new::new(&ask),
+        Tool::Reload(which) => processes::order(Order::Reload, &which),
         Tool::Plugin { ask, plugin_dirs } => {
             let loader = Loader::new(plugin_dirs.clone());
             match ask {
@@ -83,7 +97,7 @@ pub fn run(tool: Tool) -> Result<(), ToolError> {
                 PluginAsk::Info(plugin) => plugins::info(&loader, &plugin),
                 PluginAsk::Folder => folder(&plugin_dirs),
                 PluginAsk::Check(ask) => check::run(&ask),
-                PluginAsk::Faults => Err(ToolError::Unbuilt { what: "mortar plugin faults" }),
+                PluginAsk::Faults(which) => processes::order(Order::Faults, &which),
             }
         }
     }

@@ -3,19 +3,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use plugin_api::{EventKind, IoBuf};
+use tokio::sync::mpsc;
 
 use crate::graph::activate::{Start, activate};
+use crate::graph::evolve::Changed;
 use crate::graph::{self, GraphError, Running, Unknown, Wishes, statedump};
 use crate::install;
 use crate::loader::{LoadError, Loader};
 use crate::logging::{self, Level};
 use crate::rpc::sign_in::{self, sign_in, sign_out};
-use crate::rpc::{self, FetchError, Item, Management, ManagementError, News, VolfileServer};
+use crate::rpc::{self, FetchError, Item, Management, ManagementError, News, Reload, VolfileServer};
 use crate::settings::{Settings, VolfileSource};
 use crate::volfile::{self, Plan, VolfileError};
 
 /// How long calls and translators may take to end, once the process is told to.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// So many orders to reload may wait, those beyond are refused.
+const RELOADS: usize = 8;
 
 /// How often it is looked whether they have.
 const LOOK: Duration = Duration::from_millis(5);
@@ -38,6 +43,9 @@ pub enum VolumesError {
     /// The management socket cannot be had.
     #[error(transparent)]
     Management(#[from] ManagementError),
+    /// The volfile is another one than at the start, which was to be noticed.
+    #[error("the volfile changed, which --volfile-check refuses")]
+    Strict,
 }
 
 /// What a process serves.
@@ -51,6 +59,7 @@ pub struct Volumes {
     text: Mutex<Vec<u8>>,
     server: Option<VolfileServer>,
     management: Option<Management>,
+    reloads: tokio::sync::Mutex<mpsc::Receiver<Reload>>,
 }
 
 /// Listens for orders where `-S` says so, gets the volfile, and makes a graph that serves of it; a brick has signed in
@@ -63,8 +72,9 @@ pub async fn init(settings: &Settings, loader: Arc<Loader>) -> Result<Volumes, V
         (None, VolfileSource::File(_)) => None,
         _ => Some(rpc::transport(&loader)?),
     };
+    let (orders, reloads) = mpsc::channel(RELOADS);
     let management = match (transport, &settings.socket_file) {
-        (Some(transport), Some(path)) => Some(Management::listen(transport, path, news.clone())?),
+        (Some(transport), Some(path)) => Some(Management::listen(transport, path, news.clone(), orders)?),
         _ => None,
     };
     let server = match (transport, &settings.volfile) {
@@ -93,8 +103,8 @@ pub async fn init(settings: &Settings, loader: Arc<Loader>) -> Result<Volumes, V
     if let Some(management) = &management {
         management.serve(Some(running.clone()));
     }
-    let (settings, text) = (settings.clone(), Mutex::new(text));
-    let volumes = Volumes { settings, loader, news, running, text, server, management };
+    let (settings, text, reloads) = (settings.clone(), Mutex::new(text), reloads.into());
+    let volumes = Volumes { settings, loader, news, running, text, server, management, reloads };
     volumes.sign_in().await;
     Ok(volumes)
 }
@@ -117,16 +127,27 @@ fn parse_fetched(settings: &Settings, text: &IoBuf) -> Result<Plan, VolfileError
 }
 
 impl Volumes {
-    /// Acts on news until somebody orders the end of the process.
+    /// Acts on news and orders until somebody orders the end of the process.
     pub async fn keep_up(&self) {
+        let mut reloads = self.reloads.lock().await;
         loop {
-            match self.news.next().await {
+            // What is not taken in a branch that is given up stays where it is.
+            let item = tokio::select! {
+                item = self.news.next() => item,
+                Some(asker) = reloads.recv() => {
+                    // Who asked may be gone.
+                    let _ = asker.send(self.refresh().await.map_err(|error| error.to_string()));
+                    continue;
+                }
+            };
+            match item {
                 Item::Terminate => return,
                 Item::Connected => {
-                    self.refresh().await;
+                    let _ = self.refresh().await;
                     self.sign_in().await;
                 }
-                Item::Fetch => self.refresh().await,
+                // What came of it was logged.
+                Item::Fetch => drop(self.refresh().await),
                 Item::Statedump => self.statedump(),
                 // Only a start gives up.
                 Item::GaveUp => {}
@@ -134,14 +155,14 @@ impl Volumes {
         }
     }
 
-    /// After SIGHUP: a new log file, and the volfile once more; translators of a local volfile are told instead.
+    /// After SIGHUP: a new log file, the volfile once more, and plugins of which there is another build; translators of a
+    /// local volfile are told.
     pub fn hang_up(&self) {
         if let Err(error) = logging::reopen() {
             tracing::error!(%error, "the log could not be opened anew");
         }
-        if self.server.is_some() {
-            self.news.tell(Item::Fetch);
-        } else {
+        self.news.tell(Item::Fetch);
+        if self.server.is_none() {
             self.running.notify_tops(EventKind::VOLFILE_MODIFIED);
         }
     }
@@ -205,49 +226,73 @@ impl Volumes {
         }
     }
 
-    /// Fetches the volfile, and lets the graph take what changed in it.
-    async fn refresh(&self) {
-        let Some(server) = &self.server else { return };
-        match server.fetch().await {
-            Ok(text) if *text == **self.text() => tracing::debug!("the volfile is the same"),
-            Ok(text) => self.take(text).await,
-            Err(error) => tracing::error!("{error}; the process goes on as it is"),
-        }
-    }
-
-    async fn take(&self, text: IoBuf) {
-        if matches!(&self.settings.volfile, VolfileSource::Server(wanted) if wanted.strict) {
-            return tracing::error!("the volfile changed, which --volfile-check refuses");
-        }
-        match self.reconfigure(&text).await {
-            Ok(changed) => {
-                tracing::info!(options = changed.now.join(", "), "the volfile changed");
-                if !changed.later.is_empty() {
-                    let options = changed.later.join(", ");
-                    tracing::warn!(options, "these take effect when the process is started again");
-                }
-                *self.text() = text.to_vec();
+    /// Reads the volfile once more, and lets the graph take what changed in it and in the plugin folder.
+    async fn refresh(&self) -> Result<Changed, VolumesError> {
+        let taken = self.read_and_take().await;
+        match &taken {
+            Ok(changed) if changed.is_nothing() => {
+                tracing::debug!("the volfile and the plugins are the same")
             }
+            Ok(changed) => log_changes(changed),
             Err(error) => {
                 let words = error.to_string();
                 match words.contains('\n') {
                     true => logging::block(Level::Error, &words),
-                    false => tracing::error!("{words}"),
+                    false => tracing::error!("{words}; the process goes on as it is"),
                 }
             }
         }
+        taken
     }
 
-    async fn reconfigure(&self, text: &IoBuf) -> Result<graph::reconfigure::Changed, VolumesError> {
-        let plan = parse_fetched(&self.settings, text)?;
-        let draft = graph::draft(plan, Wishes::from(&self.settings), Unknown::Warned, &*self.loader)?;
+    async fn read_and_take(&self) -> Result<Changed, VolumesError> {
+        let (plan, text, unknown) = match (&self.server, &self.settings.volfile) {
+            (Some(server), VolfileSource::Server(wanted)) => {
+                let text = server.fetch().await?;
+                if wanted.strict && *text != **self.text() {
+                    return Err(VolumesError::Strict);
+                }
+                (parse_fetched(&self.settings, &text)?, text.to_vec(), Unknown::Warned)
+            }
+            (_, VolfileSource::File(path)) => {
+                let plan = volfile::load(path)?;
+                let text = plan.text.clone().into_bytes();
+                (plan, text, Unknown::Refused)
+            }
+            (None, VolfileSource::Server(_)) => unreachable!("a server was opened for it at the start"),
+        };
+        let draft = graph::draft(plan, Wishes::from(&self.settings), unknown, &*self.loader)?;
         let running = self.running.clone();
         // Translators may take their time.
-        let done = tokio::task::spawn_blocking(move || running.reconfigure(draft)).await;
-        Ok(done.expect("a panic of a translator does not come this far")?)
+        let done = tokio::task::spawn_blocking(move || running.take(draft)).await;
+        let changed = done.expect("a panic of a translator does not come this far")?;
+        *self.text() = text;
+        Ok(changed)
     }
 
     fn text(&self) -> std::sync::MutexGuard<'_, Vec<u8>> {
         self.text.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn log_changes(changed: &Changed) {
+    if !changed.now.is_empty() {
+        tracing::info!(options = changed.now.join(", "), "the volfile changed");
+    }
+    for one in &changed.replaced {
+        tracing::info!(xl = %one.volume, plugin = %one.type_name, from = %one.from, to = %one.to, took = ?changed.took,
+            "another build of a plugin took over");
+    }
+    if !changed.added.is_empty() || !changed.removed.is_empty() {
+        let (added, removed) = (changed.added.join(", "), changed.removed.join(", "));
+        tracing::info!(added, removed, took = ?changed.took, "the graph changed");
+    }
+    if !changed.later.is_empty() {
+        let options = changed.later.join(", ");
+        tracing::warn!(options, "these take effect when the process is started again");
+    }
+    for one in &changed.waiting {
+        tracing::warn!(xl = %one.volume, plugin = %one.type_name, from = %one.from, to = %one.to,
+            "another build of a plugin takes over when the process is started again: it keeps what clients hold");
     }
 }

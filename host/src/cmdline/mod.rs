@@ -49,6 +49,8 @@ pub enum Tool {
     },
     /// Write a new translator's crate.
     New(crate::tools::new::Ask),
+    /// Let running processes take the volfile and the plugins as they are now.
+    Reload(crate::tools::processes::Which),
     /// Something about plugins.
     Plugin {
         /// What.
@@ -70,7 +72,7 @@ pub enum PluginAsk {
     /// Whether a plugin keeps the rules.
     Check(Box<CheckAsk>),
     /// The faults counted by running processes.
-    Faults,
+    Faults(crate::tools::processes::Which),
 }
 
 /// What `mortar plugin check` is asked for.

@@ -10,6 +10,7 @@ use super::settle::{self, Origin, plugin_dirs};
 use super::{CheckAsk, CmdlineError, PluginAsk, Request, Tool};
 use crate::settings::Mode;
 use crate::tools::new::Ask;
+use crate::tools::processes::Which;
 
 /// The plugin host by its own name.
 #[derive(Debug, Parser)]
@@ -58,6 +59,11 @@ enum Command {
         #[arg(long, value_name = "FOLDER|VERSION")]
         plugin_api: Option<String>,
     },
+    /// Let the bricks of a volume take new builds of plugins and a changed volfile, while they serve
+    Reload {
+        #[command(flatten)]
+        which: WhichArgs,
+    },
     /// Ask about plugins
     Plugin {
         #[command(subcommand)]
@@ -81,8 +87,29 @@ enum PluginCommand {
     Dir,
     /// Hold a plugin to the rule book: exit code 0 when it keeps it, 1 when not, 2 when that cannot be tried
     Check(CheckArgs),
-    /// Show the faults that running processes have counted
-    Faults,
+    /// Show the faults that the bricks of a volume have counted
+    Faults {
+        #[command(flatten)]
+        which: WhichArgs,
+    },
+}
+
+#[derive(Debug, Args)]
+struct WhichArgs {
+    /// The volume; all of this node without it
+    volume: Option<String>,
+    /// Just the process that was started with -S SOCKET
+    #[arg(long, value_name = "SOCKET", conflicts_with = "volume")]
+    socket: Option<PathBuf>,
+    /// Where the daemon keeps pid files
+    #[arg(long, value_name = "FOLDER", default_value = crate::install::STATEDUMP_DIR)]
+    run_directory: PathBuf,
+}
+
+impl From<WhichArgs> for Which {
+    fn from(args: WhichArgs) -> Which {
+        Which { volume: args.volume, socket: args.socket, run_directory: args.run_directory }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -145,6 +172,7 @@ pub(super) fn parse(words: Vec<OsString>, origin: Origin) -> Result<Request, Cmd
         Some(Command::New { r#type, folder, plugin_api }) => {
             Tool::New(Ask { type_name: r#type, folder, plugin_api })
         }
+        Some(Command::Reload { which }) => Tool::Reload(which.into()),
         Some(Command::Plugin { ask, plugin_dir }) => {
             let plugin_dirs = plugin_dirs(plugin_dir);
             Tool::Plugin { ask: ask.settle(&plugin_dirs), plugin_dirs }
@@ -158,7 +186,7 @@ fn missing_command() -> clap::Error {
     use clap::CommandFactory;
     MortarArgs::command().error(
         clap::error::ErrorKind::MissingSubcommand,
-        "what is to be done? run, check, graph, new or plugin; `mortar --help` shows more",
+        "what is to be done? run, check, graph, reload, new or plugin; `mortar --help` shows more",
     )
 }
 
@@ -179,7 +207,7 @@ impl PluginCommand {
             PluginCommand::Info { plugin } => PluginAsk::Info(plugin),
             PluginCommand::Check(args) => PluginAsk::Check(Box::new(args.settle(plugin_dirs))),
             PluginCommand::Dir => PluginAsk::Folder,
-            PluginCommand::Faults => PluginAsk::Faults,
+            PluginCommand::Faults { which } => PluginAsk::Faults(which.into()),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 use super::*;
 use crate::logging::Level;
 use crate::settings::{Insertions, VolfileSource};
+use crate::tools::processes::Which;
 
 fn request(line: &str) -> Result<Request, CmdlineError> {
     parse(line.split(' ').map(OsString::from))
@@ -236,8 +237,15 @@ fn help_shows_every_option_that_is_not_hidden_with_a_sentence() {
     }
 }
 
+fn of_volume(volume: &str) -> Which {
+    Which { volume: Some(volume.to_owned()), socket: None, run_directory: "/var/run/gluster".into() }
+}
+
 #[test]
 fn the_sub_commands_of_mortar_are_understood() {
+    assert_eq!(tool("mortar reload v"), Tool::Reload(of_volume("v")));
+    let one = Which { volume: None, socket: Some("/s".into()), run_directory: "/r".into() };
+    assert_eq!(tool("mortar reload --socket /s --run-directory /r"), Tool::Reload(one));
     let Tool::Check { volfile, .. } = tool("mortar check x.vol") else { panic!() };
     assert_eq!(volfile, PathBuf::from("x.vol"));
     let Tool::Graph { volfile, plugin_dirs } = tool("mortar graph x.vol --plugin-dir /p") else { panic!() };
@@ -245,7 +253,7 @@ fn the_sub_commands_of_mortar_are_understood() {
     for (line, expected) in [
         ("list", PluginAsk::List),
         ("info debug/trace", PluginAsk::Info("debug/trace".to_owned())),
-        ("faults", PluginAsk::Faults),
+        ("faults v", PluginAsk::Faults(of_volume("v"))),
     ] {
         let Tool::Plugin { ask, .. } = tool(&format!("mortar plugin {line}")) else { panic!("{line}") };
         assert_eq!(ask, expected);

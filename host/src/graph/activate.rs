@@ -1,5 +1,5 @@
 //! Activate: links a draft, starts its translators from the top down, and lets it go.
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 use std::thread;
 use std::time::Duration;
 
@@ -55,17 +55,18 @@ pub async fn activate(draft: Draft, start: Start) -> Result<Running, GraphError>
         }
     })?;
     logging::block(Level::Info, &dump::for_log(&nodes));
-    Ok(Running { graph, told, nodes: Mutex::new(nodes) })
+    let (nodes, changing) = (RwLock::new(nodes), Mutex::default());
+    Ok(Running { graph, told, nodes, changing, init_timeout: start.init_timeout })
 }
 
 /// The volumes that are nobody's child.
-fn tops(nodes: &[DraftNode]) -> Vec<usize> {
+pub(super) fn tops(nodes: &[DraftNode]) -> Vec<usize> {
     let mut has_parent = vec![false; nodes.len()];
     nodes.iter().flat_map(|node| &node.node.children).for_each(|child| has_parent[*child] = true);
     (0..nodes.len()).filter(|index| !has_parent[*index]).collect()
 }
 
-fn part(node: &DraftNode) -> Option<Part> {
+pub(super) fn part(node: &DraftNode) -> Option<Part> {
     let module = node.opened.as_ref()?.module;
     Some(Part { name: node.node.name.clone(), module, children: node.node.children.clone() })
 }
@@ -132,11 +133,11 @@ impl Step {
     }
 }
 
-fn names(nodes: &[DraftNode], index: usize) -> (String, String) {
+pub(super) fn names(nodes: &[DraftNode], index: usize) -> (String, String) {
     (nodes[index].node.name.clone(), nodes[index].node.type_name.clone())
 }
 
-fn not_started(nodes: &[DraftNode], error: StartError) -> GraphError {
+pub(super) fn not_started(nodes: &[DraftNode], error: StartError) -> GraphError {
     let at = nodes.iter().position(|node| node.node.name == error.xlator);
     let type_name = at.map(|index| names(nodes, index).1).unwrap_or_default();
     GraphError::Init { volume: error.xlator, type_name, why: error.why }

@@ -5,20 +5,20 @@ use plugin_api::Declaration;
 use plugin_api::abi::root::XlatorModuleRef;
 
 use super::fault::GraphFault;
-use crate::loader::Loader;
+use crate::loader::{Build, Loader};
 use crate::volfile::{Node, Plan, Span};
 
 /// Where translators come from.
 pub trait Modules {
-    /// The translator of a volfile type.
+    /// The translator of a volfile type, and which build of it that is.
     /// # Errors
     /// A sentence: there is none, or it cannot be used.
-    fn xlator(&self, type_name: &str) -> Result<XlatorModuleRef, String>;
+    fn xlator(&self, type_name: &str) -> Result<(XlatorModuleRef, Build), String>;
 }
 
 impl Modules for Loader {
-    fn xlator(&self, type_name: &str) -> Result<XlatorModuleRef, String> {
-        Loader::xlator(self, type_name).map_err(|error| error.to_string())
+    fn xlator(&self, type_name: &str) -> Result<(XlatorModuleRef, Build), String> {
+        Loader::xlator_build(self, type_name).map_err(|error| error.to_string())
     }
 }
 
@@ -51,6 +51,8 @@ pub struct Opened {
     pub module: XlatorModuleRef,
     /// What it declares.
     pub declaration: Declaration,
+    /// Which build it is.
+    pub build: Build,
 }
 
 /// The translator that a volfile never holds: a process has one, above its graph.
@@ -96,8 +98,8 @@ impl Draft {
 }
 
 fn open(type_name: &str, modules: &impl Modules) -> Result<Opened, String> {
-    let module = modules.xlator(type_name)?;
-    Ok(Opened { module, declaration: module.declare() })
+    let (module, build) = modules.xlator(type_name)?;
+    Ok(Opened { module, declaration: module.declare(), build })
 }
 
 fn note(

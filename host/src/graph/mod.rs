@@ -2,8 +2,9 @@
 //!
 //! [`construct`](construct::construct) opens translators, [`prepare`](prepare::prepare) does what the command line asks
 //! for, [`check`](check::check) holds options against declarations, [`activate`](activate::activate) links and starts;
-//! [`reconfigure`] is for a volfile that changed, [`dump`] and [`statedump`] for people.
-use std::sync::{Arc, Mutex, PoisonError};
+//! [`evolve`] and [`reconfigure`] are for a volfile or a plugin that changed, [`dump`] and [`statedump`] for people.
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use plugin_api::abi::graph::Graph;
 use plugin_api::abi::host::Direction;
@@ -15,8 +16,11 @@ pub mod activate;
 pub mod check;
 pub mod construct;
 pub mod dump;
+pub mod evolve;
 mod fault;
+pub mod faults;
 mod hooks;
+mod matching;
 pub mod prepare;
 pub mod reconfigure;
 mod root;
@@ -38,8 +42,11 @@ pub struct Running {
     /// The volumes, and the root above them as its last.
     graph: Arc<Graph>,
     told: Arc<hooks::Told>,
-    /// In the graph's order, with the options that are in force.
-    nodes: Mutex<Vec<DraftNode>>,
+    /// In the graph's order, with the options that are in force; held where places in the graph are counted on.
+    nodes: RwLock<Vec<DraftNode>>,
+    /// Held while the graph changes: one change at a time.
+    changing: Mutex<()>,
+    init_timeout: Duration,
 }
 
 /// Construct, prepare, check: everything that comes before a translator runs.
@@ -69,7 +76,12 @@ impl Running {
 
     /// The volumes, with the options that are in force.
     pub fn nodes(&self) -> Vec<DraftNode> {
-        self.nodes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.with_nodes(<[DraftNode]>::to_vec)
+    }
+
+    /// Does something with the volumes while each stands in its place of the graph.
+    pub fn with_nodes<R>(&self, work: impl FnOnce(&[DraftNode]) -> R) -> R {
+        work(&self.nodes.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The port that a server at the top listens on, once it told.

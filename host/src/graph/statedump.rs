@@ -5,8 +5,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::Running;
 use super::dump::{is_secret, put};
+use super::{DraftNode, Running};
 
 /// A statedump that could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -51,20 +51,26 @@ fn text(graph: Option<&Running>, started: SystemTime) -> String {
     put(&mut text, format_args!("[global]\nprocess={}\n\n", std::process::id()));
     if let Some(running) = graph {
         text.push_str("[active graph - 0]\n\n");
-        // The top first, as a call goes.
-        for (index, node) in running.nodes().iter().enumerate().rev() {
-            let (type_name, name) = (node.node.type_name.replace('/', "."), &node.node.name);
-            put(&mut text, format_args!("[xlator.{type_name}.{name}]\n"));
-            put(&mut text, format_args!("faults={}\n", running.graph().faults(index)));
-            for setting in node.node.options.iter().filter(|setting| !is_secret(&setting.key)) {
-                put(&mut text, format_args!("option.{}={}\n", setting.key, setting.value));
+        running.with_nodes(|nodes| {
+            // The top first, as a call goes.
+            for (index, node) in nodes.iter().enumerate().rev() {
+                section(&mut text, running, index, node);
             }
-            let own = running.graph().dump(index);
-            put(&mut text, format_args!("{}\n\n", own.trim_end_matches('\n')));
-        }
+        });
     }
     put(&mut text, format_args!("DUMP-END-TIME: {}\n", crate::logging::time_text(SystemTime::now())));
     text
+}
+
+fn section(text: &mut String, running: &Running, index: usize, node: &DraftNode) {
+    let (type_name, name) = (node.node.type_name.replace('/', "."), &node.node.name);
+    put(text, format_args!("[xlator.{type_name}.{name}]\n"));
+    put(text, format_args!("faults={}\n", running.graph().faults(index)));
+    for setting in node.node.options.iter().filter(|setting| !is_secret(&setting.key)) {
+        put(text, format_args!("option.{}={}\n", setting.key, setting.value));
+    }
+    let own = running.graph().dump(index);
+    put(text, format_args!("{}\n\n", own.trim_end_matches('\n')));
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use plugin_api::{
 };
 
 use super::{Draft, Modules, construct};
+use crate::loader::Build;
 use crate::volfile;
 
 static HEARD: Mutex<Vec<String>> = Mutex::new(Vec::new());
@@ -34,8 +35,8 @@ pub(crate) fn draft(text: &str) -> Draft {
 pub(crate) struct Fakes;
 
 impl Modules for Fakes {
-    fn xlator(&self, type_name: &str) -> Result<XlatorModuleRef, String> {
-        Ok(match type_name {
+    fn xlator(&self, type_name: &str) -> Result<(XlatorModuleRef, Build), String> {
+        let module = match type_name {
             "test/leaf" => xlator_module::<Fake<0>>(),
             "test/pass" => xlator_module::<Fake<1>>(),
             "test/needy" => xlator_module::<Fake<2>>(),
@@ -48,8 +49,24 @@ impl Modules for Fakes {
             "test/answers" => xlator_module::<Answers>(),
             "features/worm" | "features/mac-compat" | "features/gfid-access" => xlator_module::<Fake<1>>(),
             other => return Err(format!("there is no translator `{other}`")),
-        })
+        };
+        Ok((module, Build::default()))
     }
+}
+
+/// The fake translators, all of them of another build.
+pub(crate) struct Rebuilt(pub(crate) &'static str);
+
+impl Modules for Rebuilt {
+    fn xlator(&self, type_name: &str) -> Result<(XlatorModuleRef, Build), String> {
+        let (module, build) = Fakes.xlator(type_name)?;
+        Ok((module, Build { id: self.0.to_owned(), ..build }))
+    }
+}
+
+/// A draft of a volfile whose translators are all of another build.
+pub(crate) fn rebuilt(text: &str, build: &'static str) -> Draft {
+    construct(volfile::from_bytes("test.vol", text.as_bytes()).unwrap(), &Rebuilt(build))
 }
 
 const NAMES: [&str; 9] = [

@@ -35,6 +35,19 @@ pub enum LoadError {
         /// What the dynamic linker said.
         why: String,
     },
+    /// The file was written into after it was opened.
+    #[error("{path}: it was overwritten while its code is in use; put a new build in place by renaming (`install` and `mv` \
+        do, `cp` does not), and start the processes that use it again", path = path.display())]
+    Overwritten {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is being replaced just now.
+    #[error("{path}: it changed while it was opened; try again", path = path.display())]
+    Changing {
+        /// The file.
+        path: PathBuf,
+    },
     /// The library exports no plugin.
     #[error("{path}: a library, but no plugin: it exports no root; write `#[xlator(…)]` or `export_…!` once in it",
         path = path.display())]

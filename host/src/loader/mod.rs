@@ -1,12 +1,13 @@
 //! Loader: from a volfile type to the functions of a plugin, or to the reason why not.
 //!
 //! `search` knows where files lie, `open` opens one library, `check` decides whether it fits and `compare`
-//! where two types part ways, `error` says why not.
+//! where two types part ways, `build` tells one build of a plugin from another, `error` says why not.
 #![allow(
     unsafe_code,
     reason = "opening a library runs its code, and its root is taken for what the check says it is"
 )]
 
+mod build;
 mod check;
 mod compare;
 mod error;
@@ -14,21 +15,34 @@ mod open;
 mod search;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 
 use abi_stable::std_types::ROption;
 use plugin_api::abi::host::{HostApiRef, PluginKind};
 use plugin_api::abi::root::{PluginRootRef, XlatorModuleRef};
 
+pub use build::Build;
 pub use error::LoadError;
 
-/// Opens plugins from a list of folders, each library once a process.
+use build::Stamp;
+
+/// Opens plugins from a list of folders, each build of a library once a process.
 #[derive(Debug)]
 pub struct Loader {
     dirs: Vec<PathBuf>,
     host: OnceLock<HostApiRef>,
-    open: Mutex<HashMap<PathBuf, PluginRootRef>>,
+    open: Mutex<HashMap<PathBuf, Place>>,
+}
+
+/// A path, and what was opened there so far.
+#[derive(Debug, Default)]
+struct Place {
+    /// What lay there last, and which of the builds that is.
+    last: Option<(Stamp, usize)>,
+    builds: Vec<(Build, PluginRootRef)>,
+    /// Files that were opened there, whether they could be used or not.
+    files: Vec<Stamp>,
 }
 
 /// A plugin file that was found, and what it turned out to be.
@@ -61,7 +75,15 @@ impl Loader {
     /// # Errors
     /// There is none, or the one there cannot be used; see [`LoadError`].
     pub fn xlator(&self, type_name: &str) -> Result<XlatorModuleRef, LoadError> {
-        let (path, root) = self.find(PluginKind::XLATOR, type_name)?;
+        self.xlator_build(type_name).map(|(module, _)| module)
+    }
+
+    /// The translator of a volfile type, as it lies in its file now, and which build that is.
+    ///
+    /// # Errors
+    /// As for [`xlator`](Self::xlator).
+    pub fn xlator_build(&self, type_name: &str) -> Result<(XlatorModuleRef, Build), LoadError> {
+        let (path, root, build) = self.find(PluginKind::XLATOR, type_name)?;
         let ROption::RSome(module) = root.xlator() else {
             return Err(LoadError::OtherKind { path, expected: search::kind_name(PluginKind::XLATOR) });
         };
@@ -69,7 +91,7 @@ impl Loader {
         if found.as_str() != type_name {
             return Err(LoadError::OtherName { path, found: found.into(), expected: type_name.to_owned() });
         }
-        Ok(module)
+        Ok((module, build))
     }
 
     /// A plugin of any kind by name.
@@ -77,7 +99,7 @@ impl Loader {
     /// # Errors
     /// As for [`xlator`](Self::xlator).
     pub fn plugin(&self, kind: PluginKind, name: &str) -> Result<PluginRootRef, LoadError> {
-        let (path, root) = self.find(kind, name)?;
+        let (path, root, _) = self.find(kind, name)?;
         let fits = match kind {
             PluginKind::XLATOR => root.xlator().is_some(),
             PluginKind::TRANSPORT => root.transport().is_some(),
@@ -115,7 +137,7 @@ impl Loader {
             search::all(&self.dirs).into_iter().map(|entry| self.found(entry)).collect();
         for path in search::strays(&self.dirs) {
             // What is no plugin may lie wherever it likes.
-            let Ok(root) = self.open(&path) else { continue };
+            let Ok((root, _)) = self.open(&path) else { continue };
             let name = own_type(&root).unwrap_or_else(|| path.display().to_string());
             let belongs = Some(own_type(&root).map_or_else(
                 || "the folder of its kind".to_owned(),
@@ -127,7 +149,7 @@ impl Loader {
     }
 
     fn found(&self, search::Entry { name, path, flat }: search::Entry) -> Found {
-        let root = self.open(&path);
+        let root = self.open(&path).map(|(root, _)| root);
         let own = root.as_ref().ok().and_then(own_type);
         let at_home = |own: &String| if flat { path.ends_with(search::flat_name(own)) } else { *own == name };
         match own {
@@ -144,29 +166,74 @@ impl Loader {
     ///
     /// # Errors
     /// It cannot be used.
-    pub fn file(&self, path: &std::path::Path) -> Result<PluginRootRef, LoadError> {
+    pub fn file(&self, path: &Path) -> Result<PluginRootRef, LoadError> {
         // Without a folder in its name the linker would search its own folders.
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        self.open(&path)
+        self.open(&path).map(|(root, _)| root)
     }
 
-    fn find(&self, kind: PluginKind, name: &str) -> Result<(PathBuf, PluginRootRef), LoadError> {
+    fn find(&self, kind: PluginKind, name: &str) -> Result<(PathBuf, PluginRootRef, Build), LoadError> {
         let path = search::find(&self.dirs, kind, name)?;
-        let root = self.open(&path)?;
-        Ok((path, root))
+        let (root, build) = self.open(&path)?;
+        Ok((path, root, build))
     }
 
-    fn open(&self, path: &std::path::Path) -> Result<PluginRootRef, LoadError> {
+    /// The build that lies at `path` now. One that was opened before is not opened again, also when others were there
+    /// meanwhile.
+    fn open(&self, path: &Path) -> Result<(PluginRootRef, Build), LoadError> {
         let mut open = self.open.lock().expect("no panic under it");
-        if let Some(root) = open.get(path) {
-            return Ok(*root);
+        let place = open.entry(path.to_owned()).or_default();
+        let unreadable =
+            |error: std::io::Error| LoadError::NotALibrary { path: path.to_owned(), why: error.to_string() };
+        if let Some((stamp, at)) = place.last
+            && Stamp::of(path).is_ok_and(|now| now == stamp)
+        {
+            let (build, root) = &place.builds[at];
+            return Ok((*root, build.clone()));
         }
-        let root = open::root(path)?;
+        let (stamp, id) = build::id(path).map_err(unreadable)?;
+        let at = match place.builds.iter().position(|(build, _)| build.id == id) {
+            Some(at) => at,
+            None => {
+                place.builds.push(self.open_new(path, &mut place.files, stamp, id)?);
+                place.builds.len() - 1
+            }
+        };
+        place.last = Some((stamp, at));
+        let (build, root) = &place.builds[at];
+        Ok((*root, build.clone()))
+    }
+
+    fn open_new(
+        &self,
+        path: &Path,
+        files: &mut Vec<Stamp>,
+        stamp: Stamp,
+        id: String,
+    ) -> Result<(Build, PluginRootRef), LoadError> {
+        let before = files.iter().position(|file| file.inode == stamp.inode);
+        let nth = match before {
+            // The linker would hand out what it has of this file, whose code is no longer what lies there.
+            Some(at) if files[at] != stamp => return Err(LoadError::Overwritten { path: path.to_owned() }),
+            Some(at) => at,
+            None => {
+                files.push(stamp);
+                files.len() - 1
+            }
+        };
+        let root = open::root(path, nth).inspect_err(|error| {
+            // The linker kept nothing of it, so that the next file may have its place, and its number on disk.
+            if before.is_none() && matches!(error, LoadError::NotALibrary { .. }) {
+                files.truncate(nth);
+            }
+        })?;
+        if Stamp::of(path).ok() != Some(stamp) {
+            return Err(LoadError::Changing { path: path.to_owned() });
+        }
         if let Some(host) = self.host.get() {
             root.attach()(*host);
         }
-        open.insert(path.to_owned(), root);
-        Ok(root)
+        Ok((Build { version: root.version().to_string(), id }, root))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Opens one library and takes its root.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use abi_stable::library::{AbiHeaderRef, LibraryError, ROOT_MODULE_LOADER_NAME_WITH_NUL};
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
@@ -9,11 +9,12 @@ use plugin_api::abi::root::PluginRootRef;
 use super::compare::Comparison;
 use super::{LoadError, check};
 
-/// The root of the plugin at `path`, checked. The library stays open for good.
-pub(super) fn root(path: &Path) -> Result<PluginRootRef, LoadError> {
+/// The root of the plugin at `path`, checked. The library stays open for good; it is the `nth` file that was opened there,
+/// from 0 on.
+pub(super) fn root(path: &Path, nth: usize) -> Result<PluginRootRef, LoadError> {
     // SAFETY: running the initialisers of a library that the operator put into the plugin folder is what that folder
     // is for. NOW, so that a missing symbol is told here and not in the middle of a fop.
-    let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) };
+    let library = unsafe { Library::open(Some(&spelled(path, nth)), RTLD_NOW | RTLD_LOCAL) };
     let library =
         library.map_err(|e| LoadError::NotALibrary { path: path.to_owned(), why: linker_words(&e) })?;
     // SAFETY: the symbol is abi_stable's own, whose first bytes say which abi_stable wrote the rest.
@@ -30,6 +31,16 @@ pub(super) fn root(path: &Path) -> Result<PluginRootRef, LoadError> {
     let root = root.map_err(|e| LoadError::Root { path: path.to_owned(), why: e.to_string() })?;
     check::types_fit(path, root, &mut types)?;
     Ok(root)
+}
+
+/// The path in a spelling that was not used before: the linker knows libraries by it, and would hand out an older file.
+fn spelled(path: &Path, nth: usize) -> PathBuf {
+    let (Some(folder), Some(file)) = (path.parent(), path.file_name()) else { return path.to_owned() };
+    let mut spelled = if folder.as_os_str().is_empty() { ".".into() } else { folder.as_os_str().to_owned() };
+    spelled.push("/.".repeat(nth));
+    spelled.push("/");
+    spelled.push(file);
+    if nth == 0 { path.to_owned() } else { spelled.into() }
 }
 
 fn linker_words(error: &libloading::Error) -> String {

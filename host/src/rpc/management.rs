@@ -5,9 +5,11 @@ use std::sync::{Arc, RwLock};
 use gluster_rpc::{Limits, Service, Unobserved};
 use plugin_api::Dict;
 use plugin_api::transport::{Listener, TransportModuleRef};
+use tokio::sync::mpsc;
 
 use super::News;
 use super::brick_ops::BrickOps;
+use super::control::{Control, Reload};
 use crate::graph::Running;
 
 /// The socket could not be had.
@@ -30,17 +32,20 @@ pub struct Management {
 }
 
 impl Management {
-    /// Listens at `path`; what lies there is replaced. Orders to end the process go to `news`.
+    /// Listens at `path`; what lies there is replaced. Orders to end the process go to `news`, those to reload to
+    /// `reloads`.
     /// # Errors
     /// The socket cannot be made.
     pub fn listen(
         transport: TransportModuleRef,
         path: &Path,
         news: Arc<News>,
+        reloads: mpsc::Sender<Reload>,
     ) -> Result<Management, ManagementError> {
         let current = Current::default();
         let service = Service::new(Limits::default(), Unobserved);
         service.register(Arc::new(BrickOps::new(current.clone(), news)));
+        service.register(Arc::new(Control::new(current.clone(), reloads)));
         let options = Dict::new()
             .with("transport-type", "unix")
             .with("transport.address-family", "unix")
