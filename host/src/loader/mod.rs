@@ -121,7 +121,7 @@ impl Loader {
     pub fn names(&self, kind: PluginKind) -> Vec<String> {
         let of_kind = |entry: search::Entry| match entry.flat {
             false => search::name_in(kind, &entry.name),
-            true => own_type(&self.open(&entry.path).ok()?)
+            true => own_type(&self.open(&entry.path).ok()?.0)
                 .filter(|own| kind == PluginKind::XLATOR && entry.path.ends_with(search::flat_name(own))),
         };
         let mut names: Vec<String> = search::all(&self.dirs).into_iter().filter_map(of_kind).collect();
