@@ -81,7 +81,7 @@ pub use plugin_api_macros::xlator;
 pub use sdk::{Child, Frame, Handle, InitCx, NotifyCx, OwnedFrame, Wind, log, open, rt, sys};
 #[cfg(feature = "local-runtime")]
 pub use sdk::{LocalRuntime, Stopping};
-pub use xlator::{Declaration, InitError, PlainFop, UnknownFops, Xlator, positions};
+pub use xlator::{Declaration, InitError, Pass, PassingFop, PlainFop, UnknownFops, Xlator, positions};
 
 /// What an author of translators imports.
 pub mod prelude {

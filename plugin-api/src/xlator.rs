@@ -10,7 +10,7 @@ use crate::carry::Carry;
 use crate::fop::*;
 use crate::for_each_fop;
 use crate::options::Options;
-use crate::sdk::{Frame, Handle, InitCx, NotifyCx};
+use crate::sdk::{Child, Frame, Handle, InitCx, NotifyCx};
 use crate::{Client, Dict, Event};
 
 /// What happens to a fop that the translator's plugin-api has never heard of.
@@ -155,4 +155,38 @@ pub trait PlainFop<F: FopType> {
     /// # Errors
     /// As the fop fails.
     fn answer(&self, frame: &Frame, args: F::Args) -> FopResult<F::Reply>;
+}
+
+/// How a fop that looks and passes on ends: with its arguments' way to a child, which answers, or with an answer of its
+/// own.
+#[derive(Debug)]
+pub enum Pass<'f, F: FopType> {
+    /// What this child answers is the answer.
+    On(Child<'f>),
+    /// This is.
+    Answer(F::Reply),
+}
+
+impl<F: FopType> Pass<'_, F> {
+    /// Awaits the answer, for who calls the fop as a function.
+    ///
+    /// # Errors
+    /// As the fop fails.
+    pub async fn answer(self, args: F::Args) -> FopResult<F::Reply> {
+        match self {
+            Self::On(child) => child.wind::<F>(args).await,
+            Self::Answer(reply) => Ok(reply),
+        }
+    }
+}
+
+/// A fop that awaits nothing but its child's answer, and that as the last it does: `#[xlator]` finds them among the
+/// `async fn`s and implements this. Such a fop has no future, and its arguments are never moved: the child answers to who
+/// asked.
+pub trait PassingFop<F: FopType> {
+    /// Looks, and says how it ends.
+    ///
+    /// # Errors
+    /// As the fop fails.
+    fn pass<'f>(&self, frame: &'f Frame, args: &mut F::Args) -> FopResult<Pass<'f, F>>;
 }

@@ -1,8 +1,9 @@
 //! What a hop costs: a chain of translators, each in a shared library of its own.
 //!
 //! `cargo bench -p tests --bench hop` prints nanoseconds (the quietest of many rounds) and, where valgrind is there,
-//! instructions, for a translator that implements the fop and answers at once, for one that suspends once, and for one
-//! that does not implement it. The figure is the slope between a chain of 20 and a chain of none.
+//! instructions, for translators that pass a fop on, for translators that look at the answer, each with a leaf that
+//! answers at once and with one that suspends once, and for translators that do not implement it. The figure is the
+//! slope between a chain of 20 and a chain of none.
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -15,9 +16,9 @@ use std::time::Instant;
 use host::loader::Loader;
 use plugin_api::abi::graph::{Graph, GraphHooks, Part};
 use plugin_api::abi::host::PluginKind;
-use plugin_api::fop::{Flush, Stat};
+use plugin_api::fop::{Flush, Lookup, Readv, Stat, Writev};
 use plugin_api::options::OptionValues;
-use plugin_api::{Dict, Event, Fd, FileType, Gfid, Identity, Inode, Loc, OwnedFrame};
+use plugin_api::{Dict, Event, Fd, FileType, Gfid, Identity, Inode, IoBuf, Loc, OwnedFrame};
 
 const CHAIN: usize = 20;
 const FOPS: u32 = 20_000;
@@ -54,6 +55,7 @@ fn copies(built: &Path, folder: &Path) {
     };
     for n in 0..CHAIN {
         copy("pass", format!("pass{n}"));
+        copy("look", format!("look{n}"));
         copy("skip", format!("skip{n}"));
     }
     copy("leaf", "leaf".to_owned());
@@ -89,16 +91,30 @@ fn drive<T>(work: impl Future<Output = T>) -> T {
     }
 }
 
-fn flush(frame: &OwnedFrame, fd: &Fd) {
-    drive(frame.child().flush(Flush { fd: fd.clone(), xdata: Dict::new() })).expect("answered");
-}
-
-fn stat(frame: &OwnedFrame, fd: &Fd) {
-    drive(frame.child().stat(Stat { loc: Loc::of(fd.inode().clone()), xdata: Dict::new() }))
-        .expect("answered");
-}
-
 type Fop = fn(&OwnedFrame, &Fd);
+
+const FOP_KINDS: [(&str, Fop); 5] = [
+    ("flush", |frame, fd| {
+        drive(frame.child().flush(Flush { fd: fd.clone(), xdata: Dict::new() })).expect("answered");
+    }),
+    ("stat", |frame, fd| {
+        let loc = Loc::of(fd.inode().clone());
+        drive(frame.child().stat(Stat { loc, xdata: Dict::new() })).expect("answered");
+    }),
+    ("lookup", |frame, fd| {
+        let loc = Loc::entry(fd.inode().clone(), IoBuf::from_static(b"name"));
+        drive(frame.child().lookup(Lookup { loc, xdata: Dict::new() })).expect("answered");
+    }),
+    ("readv", |frame, fd| {
+        let args = Readv { fd: fd.clone(), size: 4096, offset: 0, flags: 0, xdata: Dict::new() };
+        drive(frame.child().readv(args)).expect("answered");
+    }),
+    ("writev", |frame, fd| {
+        let data = IoBuf::from_static(&[0; 4096]).into();
+        let args = Writev { fd: fd.clone(), data, offset: 0, flags: 0, xdata: Dict::new() };
+        drive(frame.child().writev(args)).expect("answered");
+    }),
+];
 
 fn work(chain: &Chain, fop: Fop, times: u32) {
     let handle = chain.graph.handle(chain.top);
@@ -119,12 +135,13 @@ fn quietest(chain: &Chain, fop: Fop) -> f64 {
         .fold(f64::INFINITY, f64::min)
 }
 
-const CASES: [(&str, &str, bool); 3] = [
-    ("implements it, answers at once", "pass", false),
-    ("implements it, suspends once", "pass", true),
+const CASES: [(&str, &str, bool); 5] = [
+    ("passes on, answered at once", "pass", false),
+    ("passes on, suspended once", "pass", true),
+    ("looks at the answer, at once", "look", false),
+    ("looks at the answer, suspended once", "look", true),
     ("does not implement it", "skip", false),
 ];
-const FOP_KINDS: [(&str, Fop); 2] = [("flush", flush), ("stat", stat)];
 
 fn main() {
     let built = std::env::current_exe().expect("runs from a file");
@@ -146,14 +163,14 @@ fn main() {
         work(&chain, FOP_KINDS[number(3)].1, u32::try_from(number(4)).expect("small"));
         return;
     }
-    println!("{:<34}{:<8}{:>10}{:>16}", "a translator that …", "fop", "ns a hop", "instructions");
+    println!("{:<38}{:<8}{:>10}{:>16}", "a translator that …", "fop", "ns a hop", "instructions");
     for (case, (name, link, suspend)) in CASES.iter().enumerate() {
         for (kind, (fop_name, fop)) in FOP_KINDS.iter().enumerate() {
             let long = quietest(&chain(&loader, link, CHAIN, *suspend), *fop);
             let none = quietest(&chain(&loader, link, 0, *suspend), *fop);
             let per_hop = (long - none) / CHAIN as f64;
             let counted = instructions(case, kind).map_or("-".to_owned(), |n| format!("{n:.0}"));
-            println!("{name:<34}{fop_name:<8}{per_hop:>10.1}{counted:>16}");
+            println!("{name:<38}{fop_name:<8}{per_hop:>10.1}{counted:>16}");
         }
     }
 }

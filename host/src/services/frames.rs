@@ -61,15 +61,8 @@ fn make() -> *mut FrameHead {
         handle_alloc_error(layout());
     }
     let frame = memory.cast::<FrameHead>();
-    let head = FrameHead {
-        arena: arena(frame),
-        unique: 0,
-        deadline: 0,
-        identity: Identity::default(),
-        client: ROption::RNone,
-    };
     // SAFETY: fresh memory of the right size.
-    unsafe { frame.write(head) };
+    unsafe { frame.write(FrameHead::new(arena(frame))) };
     frame
 }
 

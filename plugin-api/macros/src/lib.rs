@@ -2,9 +2,12 @@
 
 mod carry;
 
+mod shape;
+
 use proc_macro::TokenStream;
 use proc_macro2::{Span, TokenStream as Tokens};
 use quote::{format_ident, quote};
+use shape::Shape;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{
@@ -78,18 +81,28 @@ const LIFECYCLE: [&str; 7] =
 fn expand(args: &Args, mut item: ItemImpl) -> syn::Result<Tokens> {
     let ty = item.self_ty.clone();
     let mut slots = Vec::new();
-    let mut plain = Vec::new();
+    let mut apart = Vec::new();
     for part in &mut item.items {
         let ImplItem::Fn(method) = part else { continue };
         let name = method.sig.ident.clone();
         if LIFECYCLE.iter().any(|known| name == known) {
             continue;
         }
-        if method.sig.asyncness.is_some() || returns_future(method) {
-            slots.push(quote!(::plugin_api::sdk::later::#name::<#ty>()));
-        } else {
-            slots.push(quote!(::plugin_api::sdk::plain::#name::<#ty>()));
-            plain.push(split_plain(&ty, method)?);
+        let shape = match method.sig.asyncness {
+            Some(_) => shape::of(method),
+            None if returns_future(method) => Shape::Later,
+            None => Shape::Plain,
+        };
+        let module = match &shape {
+            Shape::Later => quote!(later),
+            Shape::Plain => quote!(plain),
+            Shape::Passing(_) => quote!(passing),
+        };
+        slots.push(quote!(::plugin_api::sdk::#module::#name::<#ty>()));
+        match shape {
+            Shape::Later => {}
+            Shape::Plain => apart.push(split(&ty, method, None)?),
+            Shape::Passing(body) => apart.push(split(&ty, method, Some(body))?),
         }
     }
     let type_name = &args.type_name;
@@ -99,7 +112,7 @@ fn expand(args: &Args, mut item: ItemImpl) -> syn::Result<Tokens> {
     let needs = needs(args)?;
     Ok(quote! {
         #item
-        #(#plain)*
+        #(#apart)*
         impl ::plugin_api::sdk::module::XlatorInfo for #ty {
             const FOPS: &'static [::plugin_api::abi::root::FopSlot] = &[#(#slots),*];
             #needs
@@ -123,17 +136,58 @@ fn returns_future(method: &ImplItemFn) -> bool {
     matches!(&method.sig.output, syn::ReturnType::Type(_, ty) if matches!(**ty, syn::Type::ImplTrait(_)))
 }
 
-/// Moves the body of a plain fop into `PlainFop`, and leaves a method that answers from there.
-fn split_plain(ty: &syn::Type, method: &mut ImplItemFn) -> syn::Result<Tokens> {
+/// Moves the body of a fop that needs no future into `PlainFop`, or into `PassingFop` when it is rewritten as `passing`,
+/// and leaves a method that answers from there.
+fn split(ty: &syn::Type, method: &mut ImplItemFn, passing: Option<syn::Block>) -> syn::Result<Tokens> {
     let name = &method.sig.ident;
     if method.sig.inputs.len() != 3 {
         return Err(Error::new_spanned(&method.sig, "a fop takes `&self, frame: &Frame, args: …`"));
     }
+    // The very token: inside a `macro_rules!`, another `self` is not the same.
+    let this = match method.sig.inputs.first() {
+        Some(syn::FnArg::Receiver(receiver)) => receiver.self_token,
+        _ => return Err(Error::new_spanned(&method.sig, "a fop takes `&self`")),
+    };
     let kind = quote!(::plugin_api::fop::kind::#name);
-    let mut inner = method.clone();
-    inner.sig.ident = format_ident!("answer", span = Span::call_site());
-    inner.attrs.clear();
     let reply = quote!(<#kind as ::plugin_api::fop::FopType>::Reply);
+    let mut inner = method.clone();
+    inner.sig.asyncness = None;
+    inner.attrs.retain(|attr| attr.path().is_ident("allow"));
+    let (module, call) = if let Some(body) = passing {
+        inner.block = body;
+        let args = shape::parameter(method, 2);
+        // They are used as they are passed on, which is not seen in what is left of the body.
+        inner.block.stmts.insert(0, parse_quote!(let _ = &*#args;));
+        inner.sig.ident = format_ident!("pass", span = Span::call_site());
+        inner.sig.generics = parse_quote!(<'pass>);
+        for (input, lent) in
+            inner.sig.inputs.iter_mut().skip(1).zip([quote!(&'pass ::plugin_api::Frame), quote!(&mut)])
+        {
+            let syn::FnArg::Typed(input) = input else { continue };
+            if let syn::Pat::Ident(name) = &mut *input.pat {
+                name.mutability = None;
+            }
+            let args = &input.ty;
+            *input.ty = match &*input.ty {
+                syn::Type::Reference(_) => syn::parse2(lent)?,
+                _ => parse_quote!(#lent #args),
+            };
+        }
+        inner.sig.output = parse_quote!(-> ::plugin_api::fop::FopResult<::plugin_api::Pass<'pass, #kind>>);
+        let call = quote!({
+            let mut args = args;
+            let passed = <Self as ::plugin_api::PassingFop<#kind>>::pass(#this, frame, &mut args);
+            async move { passed?.answer(args).await }
+        });
+        (quote!(PassingFop), call)
+    } else {
+        inner.sig.ident = format_ident!("answer", span = Span::call_site());
+        let call = quote!({
+            ::std::future::ready(<Self as ::plugin_api::PlainFop<#kind>>::answer(#this, frame, args))
+        });
+        (quote!(PlainFop), call)
+    };
+    method.sig.asyncness = None;
     method.sig.output = parse_quote! {
         -> impl ::std::future::Future<Output = ::plugin_api::fop::FopResult<#reply>> + Send
     };
@@ -143,11 +197,9 @@ fn split_plain(ty: &syn::Type, method: &mut ImplItemFn) -> syn::Result<Tokens> {
             *typed.pat = parse_quote!(#pattern);
         }
     }
-    method.block = parse_quote!({
-        ::std::future::ready(<Self as ::plugin_api::PlainFop<#kind>>::answer(self, frame, args))
-    });
+    method.block = syn::parse2(call)?;
     Ok(quote! {
-        impl ::plugin_api::PlainFop<#kind> for #ty { #inner }
+        impl ::plugin_api::#module<#kind> for #ty { #inner }
     })
 }
 

@@ -4,18 +4,12 @@
 //! so that it sees every part.
 
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::task::Poll;
 
-use abi_stable::std_types::RResult;
-
-use super::frame::FrameHead;
-use super::future::{PENDING, READY, RawFuture, WakerHeader, with_waker};
-use super::graph::unsupported;
-use super::node::{FopEntry, Link, Node, Route};
-use crate::Errno;
-use crate::fop::{FOPS, FopError, FopResult, FopType, recipe};
-use crate::sdk::Child;
+use super::future::{RawFuture, WakerHeader};
+use super::graph::UNSUPPORTED;
+use super::node::{FopEntry, Link, Node, ROUTES, Route};
+use crate::fop::{FOPS, FopResult, FopType, recipe};
+use crate::sdk::{Child, Frame, run};
 
 /// A fop that can be done by others.
 pub(crate) trait Recipe: FopType {
@@ -25,59 +19,49 @@ pub(crate) trait Recipe: FopType {
 
 /// A translator that has never heard of a fop, wound to from above by fops that it knows.
 pub(crate) struct Older {
-    head: *const FrameHead,
+    frame: &'static Frame,
     link: Link,
     /// What the link's routes point to.
     _routes: Box<[Route]>,
 }
 
-// SAFETY: head and node outlive the fop, as for every entry, and are shared by reference only.
-unsafe impl Send for Older {}
-// SAFETY: as above.
-unsafe impl Sync for Older {}
-
 impl Older {
-    /// # Safety
-    /// Node and head are those that an entry was called with; the answer does not outlive its fop.
-    unsafe fn new(node: *const Node, head: *const FrameHead) -> Self {
-        // SAFETY: the caller's promise.
-        let routes: Box<[Route]> = (0..FOPS).map(|code| unsafe { route(node, code) }).collect();
-        Self { head, link: Link::to(node, &routes), _routes: routes }
+    /// Stands in for the translator of `frame`.
+    fn new(frame: &'static Frame) -> Self {
+        let node = frame.node();
+        let codes = 0..u32::try_from(ROUTES).expect("a small number");
+        let routes: Box<[Route]> = codes.map(|code| route(node, code)).collect();
+        Self { frame, link: Link::to(node, &routes), _routes: routes }
     }
 
     /// The translator itself, to wind to.
     pub(crate) fn itself(&self) -> Child<'_> {
-        // SAFETY: the head outlives the fop.
-        Child::by(unsafe { &*self.head }, &self.link)
+        Child::by(self.frame, &self.link)
     }
 
     /// The process that asks.
     pub(crate) fn pid(&self) -> i32 {
-        // SAFETY: as above.
-        unsafe { &*self.head }.identity.pid
+        self.frame.identity().pid
     }
 }
 
 /// Where a fop goes that is wound to this node from above.
-///
-/// # Safety
-/// A node of a live graph.
-unsafe fn route(node: *const Node, code: u32) -> Route {
-    // SAFETY: the caller's promise.
-    let known = unsafe { &*node };
-    if let Some(slot) = known.fops.iter().find(|slot| slot.code == code) {
+fn route(node: &Node, code: u32) -> Route {
+    if code >= FOPS {
+        return Route { entry: UNSUPPORTED, node };
+    }
+    if let Some(slot) = node.fops.iter().find(|slot| slot.code == code) {
         return Route { entry: slot.entry, node };
     }
-    if code >= known.known_fops {
+    if code >= node.known_fops {
         return Route { entry: entry(code), node };
     }
-    let below = known.links().first().and_then(|link| link.route(code));
-    below.unwrap_or(Route { entry: unsupported(code), node })
+    node.link(0).route(code).unwrap_or(Route { entry: UNSUPPORTED, node })
 }
 
 /// What stands in for a translator that has never heard of fop `code`: its parts, or `EOPNOTSUPP` where there are none.
 pub(crate) fn entry(code: u32) -> FopEntry {
-    recipe(code).unwrap_or_else(|| unsupported(code))
+    recipe(code).unwrap_or(UNSUPPORTED)
 }
 
 /// The entry of a recipe.
@@ -93,26 +77,10 @@ unsafe extern "C" fn start<F: Recipe>(
     out: *mut (),
     later: *mut RawFuture,
 ) -> u8 {
-    // SAFETY: by the entry's contract these are of fop type `F`, `args` is moved out of, and node and frame outlive the
-    // answer.
-    let (older, args) = unsafe { (Older::new(node.cast(), frame.cast()), args.cast::<F::Args>().read()) };
-    let out = out.cast::<RResult<F::Reply, FopError>>();
-    // Its parts are what takes time: one box a fop is not.
-    let mut cooking = Box::pin(async move { RResult::from(F::cook(&older, args).await) });
-    let polled = catch_unwind(AssertUnwindSafe(|| with_waker(waker, |cx| cooking.as_mut().poll(cx))));
-    // SAFETY: by the entry's contract `out` and `later` are room for an answer and a future.
+    // SAFETY: by the entry's contract, and the route leads here for fop `F` only.
     unsafe {
-        match polled {
-            Ok(Poll::Ready(answer)) => out.write(answer),
-            Ok(Poll::Pending) => {
-                later.write(RawFuture::boxed(cooking));
-                return PENDING;
-            }
-            Err(cause) => {
-                std::mem::forget(cause);
-                out.write(RResult::RErr(Errno::EIO.into()));
-            }
-        }
+        run::<F, _>(node, frame, waker, args, out, later, |frame, args| async move {
+            F::cook(&Older::new(frame), args).await
+        })
     }
-    READY
 }

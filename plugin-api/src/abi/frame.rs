@@ -2,11 +2,12 @@
 
 use std::alloc::Layout;
 use std::cell::Cell;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 use abi_stable::StableAbi;
 use abi_stable::std_types::{ROption, RVec};
 
+use super::node::Node;
 use crate::carry::Carry;
 use crate::{Client, LkOwner};
 
@@ -40,6 +41,13 @@ pub struct Identity {
 pub struct FrameHead {
     /// Where futures of this call live.
     pub arena: Arena,
+    /// The translator whose code runs for this call, or ran last: set when a fop is handed to it or its future is
+    /// polled, and set back when control comes back to its caller. For watchers: any thread may read and compare it,
+    /// and must know by other means that the graph lives before it reads the node.
+    pub current: AtomicPtr<Node>,
+    /// The translator that the call waits in: after a poll of the root that was pending, the deepest one whose future
+    /// was (the first of them, where one waits in several children). Null before, and not changed by an answer.
+    pub waiting: AtomicPtr<Node>,
     /// Counts up in a process: for logs.
     pub unique: u64,
     /// Monotonic nanoseconds after which the call has failed; 0 for never.
@@ -59,7 +67,8 @@ pub struct FrameHead {
 pub struct Arena {
     owner: AtomicUsize,
     at: Cell<usize>,
-    end: Cell<usize>,
+    end: usize,
+    start: usize,
 }
 
 // SAFETY: `at` and `end` are touched only by the thread whose token is in `owner` (and by the host, between calls).
@@ -92,7 +101,9 @@ impl Arena {
     /// An arena over the `len` bytes at `start`, which outlive it.
     #[must_use]
     pub fn new(start: usize, len: usize) -> Self {
-        Self { owner: AtomicUsize::new(0), at: Cell::new(start), end: Cell::new(start + len) }
+        let end = (start + len) & !(STEP - 1);
+        let start = (start + (STEP - 1)) & !(STEP - 1);
+        Self { owner: AtomicUsize::new(0), at: Cell::new(start), end, start }
     }
 
     /// Makes this thread the one that bumps, unless one is at it. Answers whether [`leave`](Self::leave) is owed.
@@ -110,37 +121,68 @@ impl Arena {
         self.owner.load(Ordering::Relaxed) == thread_token()
     }
 
-    /// Memory for `layout`: from the arena while it has room and this thread is in it, else from the heap.
+    /// Memory for a `T`, and whether it is the arena's: while it has room and this thread is in it; else the heap's.
     #[inline]
-    pub fn allocate(&self, layout: Layout) -> (*mut u8, Origin) {
-        if self.entered_here() {
-            let before = self.at.get();
-            let start = (before + (layout.align() - 1)) & !(layout.align() - 1);
-            let next = start.saturating_add(layout.size());
-            if next <= self.end.get() {
-                self.at.set(next);
-                return (std::ptr::with_exposed_provenance_mut(start), Origin(before));
-            }
+    pub fn allocate<T>(&self) -> (*mut T, bool) {
+        let start = self.at.get();
+        let next = start.wrapping_add(const { steps::<T>() });
+        // An arena ends far from the end of the address space, and no future is as large as what is left there.
+        if const { align_of::<T>() <= STEP } && self.entered_here() && next <= self.end {
+            self.at.set(next);
+            return (std::ptr::with_exposed_provenance_mut(start), true);
         }
-        (from_heap(layout), Origin::HEAP)
+        (from_heap(const { Layout::new::<T>() }).cast(), false)
     }
 
-    /// Gives memory back: the heap's always; the arena's when it is the last that was taken, else with the frame.
+    /// Gives the memory back of what began and ended without leaving this thread's stack.
     ///
     /// # Safety
-    /// `memory` and `origin` are from [`allocate`](Self::allocate) with this `layout`, and nothing uses it any more.
+    /// `memory` and `own` are from [`allocate`](Self::allocate), by this thread and in the same visit of the arena; nothing
+    /// uses it any more, nor anything that was allocated after it.
     #[inline]
-    pub unsafe fn release(&self, memory: *mut u8, layout: Layout, origin: Origin) {
-        if origin == Origin::HEAP {
-            // SAFETY: the caller's promise.
-            unsafe { std::alloc::dealloc(memory, layout) };
-        } else if self.entered_here() && self.at.get() == memory.addr() + layout.size() {
-            self.at.set(origin.0);
+    pub unsafe fn rewind<T>(&self, memory: *mut T, own: bool) {
+        if own {
+            self.at.set(memory.addr());
+        } else {
+            // SAFETY: not from the arena, so from the heap; the rest is the caller's promise.
+            unsafe { std::alloc::dealloc(memory.cast(), Layout::new::<T>()) };
         }
+    }
+
+    /// Gives memory back at any time: the heap's always; the arena's when it is the last that was taken, else with the
+    /// frame.
+    ///
+    /// # Safety
+    /// `memory` is from [`allocate`](Self::allocate), and nothing uses it any more.
+    #[inline]
+    pub unsafe fn release<T>(&self, memory: *mut T) {
+        let addr = memory.addr();
+        if !self.holds(addr) {
+            // SAFETY: not from the arena, so from the heap; the rest is the caller's promise.
+            unsafe { std::alloc::dealloc(memory.cast(), Layout::new::<T>()) };
+        } else if self.entered_here() && self.at.get() == addr + const { steps::<T>() } {
+            self.at.set(addr);
+        }
+    }
+
+    /// Whether an address is one of the arena's.
+    #[inline]
+    fn holds(&self, addr: usize) -> bool {
+        addr.wrapping_sub(self.start) < self.end - self.start
     }
 }
 
+/// What the arena hands out is aligned to, and a multiple of.
+const STEP: usize = 16;
+
+/// The bytes that a `T` takes in an arena.
+const fn steps<T>() -> usize {
+    assert!(size_of::<T>() < 1 << 30, "a future of this size is a mistake");
+    (size_of::<T>() + (STEP - 1)) & !(STEP - 1)
+}
+
 #[cold]
+#[inline(never)]
 fn from_heap(layout: Layout) -> *mut u8 {
     // SAFETY: no future the SDK puts here is zero-sized: a frame lies beside it.
     let heap = unsafe { std::alloc::alloc(layout) };
@@ -150,13 +192,34 @@ fn from_heap(layout: Layout) -> *mut u8 {
     heap
 }
 
-/// Where memory came from: where the arena stood before, or the heap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Origin(usize);
+impl FrameHead {
+    /// A head with an empty identity over an arena.
+    #[must_use]
+    pub fn new(arena: Arena) -> Self {
+        Self {
+            arena,
+            current: AtomicPtr::default(),
+            waiting: AtomicPtr::default(),
+            unique: 0,
+            deadline: 0,
+            identity: Identity::default(),
+            client: ROption::RNone,
+        }
+    }
 
-impl Origin {
-    /// No arena stands at address 0.
-    const HEAP: Self = Self(0);
+    /// Says whose code runs now.
+    #[inline]
+    pub(crate) fn set_current(&self, node: *const Node) {
+        self.current.store(node.cast_mut(), Ordering::Relaxed);
+    }
+
+    /// Says that `node` waits, unless somebody below it does.
+    #[inline]
+    pub(crate) fn waits_in(&self, node: *const Node) {
+        if self.waiting.load(Ordering::Relaxed).is_null() {
+            self.waiting.store(node.cast_mut(), Ordering::Relaxed);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -166,40 +229,51 @@ mod tests {
     #[test]
     fn only_the_thread_that_entered_bumps_and_the_last_taken_is_given_back() {
         let room = vec![0_u8; 1024].leak();
-        let arena = Arena::new(room.as_mut_ptr().expose_provenance(), room.len());
-        let layout = Layout::from_size_align(100, 8).unwrap();
-        let (heap, origin) = arena.allocate(layout);
-        assert_eq!(origin, Origin::HEAP, "nobody has entered");
+        let start = room.as_mut_ptr().expose_provenance();
+        let arena = Arena::new(start, room.len());
+        let from_arena = |memory: *mut [u8; 100]| (start..start + 1024).contains(&memory.addr());
+        let (heap, own) = arena.allocate::<[u8; 100]>();
+        assert!(!own && !from_arena(heap), "nobody has entered");
         // SAFETY: just allocated.
-        unsafe { arena.release(heap, layout, origin) };
+        unsafe { arena.release(heap) };
         assert!(arena.enter());
-        let (first, origin) = arena.allocate(layout);
-        assert_ne!(origin, Origin::HEAP);
+        let (first, own) = arena.allocate::<[u8; 100]>();
+        assert!(own && from_arena(first));
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 assert!(!arena.enter(), "one at a time");
-                let (heap, origin) = arena.allocate(layout);
-                assert_eq!(origin, Origin::HEAP);
+                let (heap, own) = arena.allocate::<[u8; 100]>();
+                assert!(!own && !from_arena(heap));
                 // SAFETY: just allocated.
-                unsafe { arena.release(heap, layout, origin) };
+                unsafe { arena.release(heap) };
             });
         });
-        // SAFETY: just allocated.
-        unsafe { arena.release(first, layout, origin) };
-        let (again, _) = arena.allocate(layout);
-        assert_eq!(first, again);
+        let (second, own) = arena.allocate::<[u8; 100]>();
+        // SAFETY: just allocated; the first while the second is there goes with the frame.
+        unsafe {
+            arena.release(first);
+            arena.rewind(second, own);
+        }
+        assert_eq!(arena.allocate::<[u8; 100]>(), (second, true));
         arena.leave();
     }
 
     #[test]
     fn what_does_not_fit_comes_from_the_heap() {
         let room = vec![0_u8; 64].leak();
-        let arena = Arena::new(room.as_mut_ptr().expose_provenance(), room.len());
+        let start = room.as_mut_ptr().expose_provenance();
+        let arena = Arena::new(start, room.len());
         arena.enter();
-        let layout = Layout::from_size_align(128, 8).unwrap();
-        let (memory, origin) = arena.allocate(layout);
-        assert_eq!(origin, Origin::HEAP);
+        let (memory, own) = arena.allocate::<[u8; 128]>();
+        assert!(!own && !(start..start + 64).contains(&memory.addr()));
         // SAFETY: just allocated.
-        unsafe { arena.release(memory, layout, origin) };
+        unsafe { arena.rewind(memory, own) };
+        let (aligned, _) = arena.allocate::<Aligned>();
+        assert!(aligned.is_aligned());
+        // SAFETY: just allocated.
+        unsafe { arena.release(aligned) };
     }
+
+    #[repr(align(64))]
+    struct Aligned(#[expect(dead_code, reason = "takes room")] [u8; 64]);
 }

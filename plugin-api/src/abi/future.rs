@@ -40,6 +40,12 @@ pub const READY: u8 = 0;
 pub const PENDING: u8 = 1;
 /// The future panicked; there is no output, and it must not be polled again.
 pub const PANICKED: u8 = 2;
+/// A fop is done and failed: a `FopError` is written where the reply would be.
+pub const FAILED: u8 = 3;
+/// A fop was not taken, since nobody below knows it: the arguments are still the caller's.
+pub const UNKNOWN: u8 = 4;
+/// A fop was not taken, since the translator does not serve: the arguments are still the caller's.
+pub const DOWN: u8 = 5;
 
 /// A future that another library may drive: owned by who holds it, freed by `drop`.
 ///

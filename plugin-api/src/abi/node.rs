@@ -12,11 +12,14 @@ use super::frame::FrameHead;
 use super::future::{RawFuture, WakerHeader};
 use super::root::FopSlot;
 
-/// Starts a fop in a translator. The answer is [`READY`](super::future::READY) with `out` written, or
-/// [`PENDING`](super::future::PENDING) with `later` written; a panic has been turned into `EIO` before.
+/// Starts a fop in a translator. The answer is [`READY`](super::future::READY) with the reply written to `out`,
+/// [`FAILED`](super::future::FAILED) with a `FopError` written there, [`PENDING`](super::future::PENDING) with `later`
+/// written, whose polls answer just so; or [`UNKNOWN`](super::future::UNKNOWN) or [`DOWN`](super::future::DOWN) with
+/// nothing touched. A panic has been turned into `EIO` before.
 ///
-/// `args` is moved out of, whatever the answer; `out` is room for an `RResult<Reply, FopError>`; `waker` lives through
-/// the call. The node, its graph and the frame outlive the answer and `later`.
+/// Otherwise `args` is moved out of; `out` is room for a reply and for an error, whichever is larger; `waker` lives
+/// through the call. The node, its graph and the frame outlive the answer and `later`. The caller has set the frame's
+/// `current` to the node, and sets it back.
 #[repr(transparent)]
 #[derive(StableAbi, Clone, Copy)]
 pub struct FopEntry(
@@ -44,9 +47,9 @@ pub struct Node {
     pub instance: *const (),
     /// Never used twice in a process: names the slots of this instance.
     pub id: u64,
-    /// What `frame.child()` calls, in the volfile's order.
+    /// What `frame.child()` calls, in the volfile's order, and behind them one that refuses every fop.
     pub links: *const Link,
-    /// How many.
+    /// How many, without the last.
     pub link_count: usize,
     /// [`UP`], or why not; read before every fop.
     pub state: AtomicU8,
@@ -89,14 +92,18 @@ unsafe impl Send for Node {}
 #[repr(C)]
 #[derive(StableAbi, Debug)]
 pub struct Link {
-    /// The child itself, whoever answers; null where there is none any more. It may be another one at the next look, and
-    /// whoever looks has begun a call.
+    /// The child itself, whoever answers; null where there is none any more, and in the link behind the last. It may be
+    /// another one at the next look, and whoever looks has begun a call.
     pub child: AtomicPtr<Node>,
-    /// Indexed by fop number. As the child, it may change while calls run: loaded once for each fop.
+    /// Indexed by fop number; fops that the host does not know have a route that refuses them. As the child, it may change
+    /// while calls run: loaded once for each fop.
     pub routes: AtomicPtr<Route>,
-    /// How many fops the host knows; a higher number is answered with `EOPNOTSUPP`.
+    /// How many routes there are: [`ROUTES`] or more.
     pub route_count: usize,
 }
+
+/// Routes that every link has, so that nobody asks how many there are before fops with a number this high.
+pub const ROUTES: usize = 128;
 
 /// Where a fop goes. Frozen, since routes lie in a row.
 #[repr(C)]
@@ -126,26 +133,32 @@ impl Node {
     #[must_use]
     #[inline]
     pub fn links(&self) -> &[Link] {
-        if self.link_count == 0 {
-            return &[];
-        }
         // SAFETY: the host keeps the links as long as the node.
         unsafe { std::slice::from_raw_parts(self.links, self.link_count) }
+    }
+
+    /// The link to the child at `index`, or the one that refuses.
+    #[must_use]
+    #[inline]
+    pub fn link(&self, index: usize) -> &Link {
+        // SAFETY: within the links, or the one behind them, all of which the host keeps as long as the node.
+        unsafe { &*self.links.add(index.min(self.link_count)) }
     }
 }
 
 impl Link {
-    /// A link to a node by routes that outlive it.
+    /// A link to a node by routes that outlive it, [`ROUTES`] at least.
     pub(crate) fn to(child: *const Node, routes: &[Route]) -> Self {
+        assert!(routes.len() >= ROUTES, "every fop has a route");
         let (child, at) = (AtomicPtr::new(child.cast_mut()), AtomicPtr::new(routes.as_ptr().cast_mut()));
         Self { child, routes: at, route_count: routes.len() }
     }
 
-    /// Where fop `code` goes, or `None` when the host is too old to know it.
+    /// Where fop `code` goes, or `None` when the host is so old that there is no route.
     #[must_use]
     #[inline]
     pub fn route(&self, code: u32) -> Option<Route> {
-        let at = usize::try_from(code).ok().filter(|at| *at < self.route_count)?;
+        let at = usize::try_from(code).ok().filter(|at| *at < ROUTES || *at < self.route_count)?;
         let routes = self.routes.load(Ordering::Acquire);
         // SAFETY: within the routes, which the host keeps as long as a call runs that may have loaded them.
         Some(unsafe { *routes.add(at) })

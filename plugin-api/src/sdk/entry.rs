@@ -1,7 +1,6 @@
 //! The SDK's side of a fop entry: builds the author's future in the frame's arena and polls it once, behind the panic
 //! barrier.
 
-use std::alloc::Layout;
 use std::any::Any;
 use std::cell::Cell;
 use std::future::Future;
@@ -10,15 +9,13 @@ use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 
-use abi_stable::std_types::RResult;
-
-use super::frame::Frame;
-use crate::abi::frame::{FrameHead, Origin};
-use crate::abi::future::{PENDING, READY, RawFuture, WakerHeader, with_waker};
+use super::frame::{Frame, Out};
+use crate::abi::frame::FrameHead;
+use crate::abi::future::{DOWN, PENDING, RawFuture, WakerHeader, with_waker};
 use crate::abi::node::{FopEntry, Node, UP, frame_of};
 use crate::abi::root::FopSlot;
 use crate::fop::{FopError, FopResult, FopType};
-use crate::xlator::{PlainFop, Xlator};
+use crate::xlator::{Pass, PassingFop, PlainFop, Xlator};
 use crate::{Errno, for_each_fop};
 
 /// What an entry is called with, typed.
@@ -26,28 +23,29 @@ struct Entry<F: FopType> {
     node: *const Node,
     head: *const FrameHead,
     waker: *const WakerHeader,
-    out: *mut RResult<F::Reply, FopError>,
+    args: *mut F::Args,
+    out: *mut Out<F::Reply>,
     later: *mut RawFuture,
 }
 
 /// A fop under way: the author's future with what it borrows.
 struct Running<Fut> {
     frame: Frame,
-    origin: Origin,
     future: Fut,
 }
 
-fn node_of<F: FopType>(entry: &Entry<F>) -> &'static Node {
-    // SAFETY: the graph is pinned by the root of the call; the reference does not outlive the entry or its future.
-    unsafe { &*entry.node }
+/// Whether a translator serves.
+///
+/// # Safety
+/// The node lives through the call.
+#[inline]
+unsafe fn serves(node: *const Node) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { (*node).state.load(Ordering::Relaxed) == UP }
 }
 
-fn answer<F: FopType>(entry: &Entry<F>, result: FopResult<F::Reply>) -> u8 {
-    // SAFETY: by the entry's contract `out` is room for the answer.
-    unsafe { entry.out.write(result.into()) };
-    READY
-}
-
+#[cold]
+#[inline(never)]
 fn fault(node: *const Node, fop: u32, cause: Box<dyn Any + Send>) -> FopError {
     let what = panic_message(&*cause);
     // SAFETY: a node of a live graph, and the text lives through the call.
@@ -64,23 +62,10 @@ pub(super) fn panic_message(cause: &(dyn Any + Send)) -> String {
     text.unwrap_or("a panic without a message").to_owned()
 }
 
-/// How far a fop had come when it panicked.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Reached {
-    /// The author's function was called: there is no future yet.
-    Call,
-    /// The future was polled.
-    Poll,
-    /// The answer is out, the future was being dropped.
-    Drop,
-}
-
-/// Starts a fop of translator `X`: `begin` calls the author's `async fn`. One barrier around all of it; the answer goes
-/// from the author's future straight to `out`.
+/// Starts a fop of translator `X`: `begin` calls the author's `async fn`.
 #[inline]
 unsafe fn start<X, F, Fut>(
     entry: Entry<F>,
-    args: *mut F::Args,
     begin: impl FnOnce(&'static X, &'static Frame, F::Args) -> Fut,
 ) -> u8
 where
@@ -88,105 +73,94 @@ where
     F: FopType,
     Fut: Future<Output = FopResult<F::Reply>>,
 {
-    let node = node_of(&entry);
-    if node.state.load(Ordering::Relaxed) != UP {
-        // SAFETY: by the entry's contract, `args` is moved out of here.
-        return unsafe { refuse(&entry, args) };
-    }
-    // SAFETY: the frame outlives the answer and the future.
-    let arena = unsafe { &(*entry.head).arena };
-    let layout = Layout::new::<Running<Fut>>();
-    let (memory, origin) = arena.allocate(layout);
-    let running = memory.cast::<Running<Fut>>();
-    let reached = Cell::new(Reached::Call);
-    let polled = catch_unwind(AssertUnwindSafe(|| {
-        // SAFETY: `running` is fresh memory of its own layout. The instance lives as long as the node, and `frame` stays
-        // where it is as long as the future does, so both may be borrowed for as long as it runs. `args` is moved out
-        // of by the entry's contract, and `out` is room for the answer.
-        unsafe {
-            (&raw mut (*running).frame).write(Frame { head: entry.head, node: entry.node });
-            (&raw mut (*running).origin).write(origin);
-            let instance = &*node.instance.cast::<X>();
-            (&raw mut (*running).future).write(begin(instance, &(*running).frame, args.read()));
-            reached.set(Reached::Poll);
-            if !poll_into::<F, Fut>(running, entry.waker, entry.out) {
-                return PENDING;
-            }
-            reached.set(Reached::Drop);
-            std::ptr::drop_in_place(&raw mut (*running).future);
-        }
-        READY
-    }));
-    match polled {
-        Ok(READY) => {
-            // SAFETY: done: nothing uses the memory any more.
-            unsafe { arena.release(memory, layout, origin) };
-            READY
-        }
-        Ok(_) => {
-            let raw = RawFuture { state: running.cast(), poll: poll_later::<F, Fut>, drop: free::<Fut> };
-            // SAFETY: by the entry's contract `later` is room for it.
-            unsafe { entry.later.write(raw) };
-            PENDING
-        }
-        // SAFETY: `running` is in the state that `reached` tells.
-        Err(cause) => unsafe { panicked(&entry, running, reached.get(), cause) },
-    }
-}
-
-/// Ends a fop that panicked: the fault is counted, the answer is `EIO` unless it was out already.
-#[cold]
-unsafe fn panicked<F, Fut>(
-    entry: &Entry<F>,
-    running: *mut Running<Fut>,
-    reached: Reached,
-    cause: Box<dyn Any + Send>,
-) -> u8
-where
-    F: FopType,
-{
-    let error = fault(entry.node, F::CODE, cause);
-    // SAFETY: what was reached says what there is to drop; then the memory goes back.
+    let node = entry.node;
+    // SAFETY: the graph is pinned by the root of the call; the instance lives as long as the node, so it may be borrowed
+    // for as long as its future runs.
     unsafe {
-        if reached == Reached::Poll {
-            free::<Fut>(running.cast());
-        } else {
-            (*entry.head).arena.release(running.cast(), Layout::new::<Running<Fut>>(), (*running).origin);
+        if !serves(node) {
+            return DOWN;
         }
+        first_poll(entry, |frame, args| begin(&*(*node).instance.cast::<X>(), frame, args))
     }
-    if reached == Reached::Drop { READY } else { answer(entry, Err(error)) }
 }
 
-/// Refuses a fop for a translator that does not serve.
-#[cold]
-unsafe fn refuse<F: FopType>(entry: &Entry<F>, args: *mut F::Args) -> u8 {
-    // SAFETY: the caller's promise: `args` is moved out of.
-    let args = unsafe { args.read() };
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(args)));
-    answer(entry, Err(Errno::ENOTCONN.into()))
-}
-
-/// Polls the author's future once; whether it was ready and its answer written.
-#[inline]
-unsafe fn poll_into<F, Fut>(
-    running: *mut Running<Fut>,
+/// Runs a fop that is a future of the SDK's own, as that of a translator.
+///
+/// # Safety
+/// Called by an entry for fop `F` with what it was called with.
+pub(crate) unsafe fn run<F, Fut>(
+    node: *const (),
+    frame: *const (),
     waker: *const WakerHeader,
-    out: *mut RResult<F::Reply, FopError>,
-) -> bool
+    args: *mut (),
+    out: *mut (),
+    later: *mut RawFuture,
+    begin: impl FnOnce(&'static Frame, F::Args) -> Fut,
+) -> u8
 where
     F: FopType,
     Fut: Future<Output = FopResult<F::Reply>>,
 {
-    // SAFETY: the future stays where it is until it is dropped, and one thread at a time polls it; `out` is room for the
-    // answer.
-    with_waker(waker, |cx| unsafe {
-        match Pin::new_unchecked(&mut (*running).future).poll(cx) {
-            Poll::Ready(Ok(reply)) => out.write(RResult::ROk(reply)),
-            Poll::Ready(Err(error)) => out.write(RResult::RErr(error)),
-            Poll::Pending => return false,
+    let (node, head, args, out) = (node.cast(), frame_of(frame), args.cast(), out.cast());
+    // SAFETY: the caller's promise.
+    unsafe { first_poll(Entry::<F> { node, head, waker, args, out, later }, begin) }
+}
+
+/// Makes a fop's future in the arena and polls it once. One barrier around all of it.
+#[inline]
+unsafe fn first_poll<F, Fut>(entry: Entry<F>, begin: impl FnOnce(&'static Frame, F::Args) -> Fut) -> u8
+where
+    F: FopType,
+    Fut: Future<Output = FopResult<F::Reply>>,
+{
+    let Entry { node, head, waker, args, out, later } = entry;
+    // SAFETY: the frame outlives the answer and the future.
+    let arena = unsafe { &(*head).arena };
+    let (running, own) = arena.allocate::<Running<Fut>>();
+    let made = Cell::new(false);
+    let polled = catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: `running` is fresh memory of its own layout. `frame` stays where it is as long as the future does, so it
+        // may be borrowed for as long as it runs. `args` is moved out of by the entry's contract.
+        unsafe {
+            (&raw mut (*running).frame).write(Frame { head, node });
+            (&raw mut (*running).future).write(begin(&(*running).frame, args.read()));
+            made.set(true);
+            let future = Pin::new_unchecked(&mut (*running).future);
+            let polled = with_waker(waker, |cx| future.poll(cx));
+            if polled.is_ready() {
+                made.set(false);
+                // Before the answer is written: the compiler then knows that a function that returned holds nothing.
+                std::ptr::drop_in_place(&raw mut (*running).future);
+            }
+            polled
         }
-        true
-    })
+    }));
+    let answer = match polled {
+        Ok(Poll::Ready(answer)) => answer,
+        Ok(Poll::Pending) => {
+            let raw = RawFuture { state: running.cast(), poll: poll_later::<F, Fut>, drop: free::<Fut> };
+            // SAFETY: by the entry's contract `later` is room for it, and the frame lives.
+            unsafe {
+                (*head).waits_in(node);
+                later.write(raw);
+            }
+            return PENDING;
+        }
+        Err(cause) => {
+            let error = fault(node, F::CODE, cause);
+            if made.get() {
+                // SAFETY: the future was made, and it panicked before it was dropped.
+                unsafe { drop_future(node, running) };
+            }
+            Err(error)
+        }
+    };
+    // SAFETY: nothing uses the memory any more. What was allocated in the arena after it belonged to calls of this fop's
+    // frame, which the future held, since they borrow the frame; so it is gone, too. `out` is room for the answer.
+    unsafe {
+        arena.rewind(running, own);
+        Out::write(out, answer)
+    }
 }
 
 unsafe extern "C" fn poll_later<F, Fut>(state: *mut (), waker: *const WakerHeader, out: *mut ()) -> u8
@@ -195,16 +169,24 @@ where
     Fut: Future<Output = FopResult<F::Reply>>,
 {
     let running = state.cast::<Running<Fut>>();
-    let out = out.cast::<RResult<F::Reply, FopError>>();
-    // SAFETY: `state` is what `start` put into the future, and `out` is room for the answer of fop `F`.
-    match catch_unwind(AssertUnwindSafe(|| unsafe { poll_into::<F, Fut>(running, waker, out) })) {
-        Ok(true) => READY,
-        Ok(false) => PENDING,
-        Err(cause) => {
-            // SAFETY: as above; the frame was written before the future, which is dropped by its owner.
-            unsafe { out.write(RResult::RErr(fault((*running).frame.node, F::CODE, cause))) };
-            READY
-        }
+    // SAFETY: `state` is what `start` put into the future, which stays where it is until it is dropped and is polled by
+    // one thread at a time; `out` is room for the answer of fop `F`.
+    unsafe {
+        let Frame { head, node } = (*running).frame;
+        (*head).set_current(node);
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            with_waker(waker, |cx| Pin::new_unchecked(&mut (*running).future).poll(cx))
+        }));
+        let answer = match polled {
+            Ok(Poll::Ready(answer)) => answer,
+            Ok(Poll::Pending) => {
+                (*head).waits_in(node);
+                return PENDING;
+            }
+            // The future is dropped by its owner.
+            Err(cause) => Err(fault(node, F::CODE, cause)),
+        };
+        Out::write(out.cast::<Out<F::Reply>>(), answer)
     }
 }
 
@@ -212,34 +194,127 @@ unsafe extern "C" fn free<Fut>(state: *mut ()) {
     let running = state.cast::<Running<Fut>>();
     // SAFETY: written by `start`, dropped once, here; then its memory goes back to where it came from.
     unsafe {
-        let (head, node, origin) = ((*running).frame.head, (*running).frame.node, (*running).origin);
-        let dropped = catch_unwind(AssertUnwindSafe(|| std::ptr::drop_in_place(&raw mut (*running).future)));
-        if let Err(cause) = dropped {
-            fault(node, 0, cause);
-        }
-        (*head).arena.release(state.cast(), Layout::new::<Running<Fut>>(), origin);
+        let Frame { head, node } = (*running).frame;
+        drop_future(node, running);
+        (*head).arena.release(running);
+    }
+}
+
+/// Drops the future of a fop; a panic in it is a fault of its own.
+///
+/// # Safety
+/// It is there, and not used any more.
+unsafe fn drop_future<Fut>(node: *const Node, running: *mut Running<Fut>) {
+    // SAFETY: the caller's promise.
+    let future = || unsafe { std::ptr::drop_in_place(&raw mut (*running).future) };
+    if let Err(cause) = catch_unwind(AssertUnwindSafe(future)) {
+        fault(node, 0, cause);
     }
 }
 
 /// Starts a fop that answers at once: no future, no arena.
 #[inline]
-unsafe fn start_plain<X, F>(entry: Entry<F>, args: *mut F::Args) -> u8
+unsafe fn start_plain<X, F>(entry: Entry<F>) -> u8
 where
     X: Xlator + PlainFop<F>,
     F: FopType,
 {
-    let node = node_of(&entry);
-    if node.state.load(Ordering::Relaxed) != UP {
-        // SAFETY: by the entry's contract, `args` is moved out of here.
-        return unsafe { refuse(&entry, args) };
+    let Entry { node, head, args, out, .. } = entry;
+    // SAFETY: the graph is pinned by the root of the call.
+    if !unsafe { serves(node) } {
+        return DOWN;
     }
-    let frame = Frame { head: entry.head, node: entry.node };
+    let frame = Frame { head, node };
     let answered = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: the instance lives as long as the node, and `args` is moved out of by the entry's contract.
-        unsafe { (*node.instance.cast::<X>()).answer(&frame, args.read()) }
+        unsafe { (*(*node).instance.cast::<X>()).answer(&frame, args.read()) }
     }));
-    answer(&entry, answered.unwrap_or_else(|cause| Err(fault(entry.node, F::CODE, cause))))
+    let answer = answered.unwrap_or_else(|cause| Err(fault(node, F::CODE, cause)));
+    // SAFETY: `out` is room for the answer by the entry's contract.
+    unsafe { Out::write(out, answer) }
 }
+
+/// Starts a fop that looks and passes on: the child answers in this translator's place, to who asked, so there is no
+/// future and nothing to come back to.
+#[inline]
+unsafe fn start_passing<X, F>(entry: Entry<F>) -> u8
+where
+    X: Xlator + PassingFop<F>,
+    F: FopType,
+{
+    let Entry { node, head, waker, args, out, later } = entry;
+    // SAFETY: the graph is pinned by the root of the call.
+    if !unsafe { serves(node) } {
+        return DOWN;
+    }
+    let frame = Frame { head, node };
+    let passed = catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: the instance lives as long as the node, and nobody else looks at the arguments meanwhile.
+        unsafe { (*(*node).instance.cast::<X>()).pass(&frame, &mut *args) }
+    }));
+    let answer = match passed {
+        // SAFETY: these are what this entry was called with.
+        Ok(Ok(Pass::On(child))) => unsafe {
+            return child.hand_on(F::CODE, head, waker, args.cast(), out.cast(), later);
+        },
+        Ok(Ok(Pass::Answer(reply))) => Ok(reply),
+        Ok(Err(error)) => Err(error),
+        Err(cause) => Err(fault(node, F::CODE, cause)),
+    };
+    // SAFETY: by the entry's contract the arguments are moved out of, and `out` is room for the answer.
+    unsafe { passed_by::<F>(node, args, out, answer) }
+}
+
+/// Answers in place of the child, and drops what would have been passed on.
+#[cold]
+#[inline(never)]
+unsafe fn passed_by<F: FopType>(
+    node: *const Node,
+    args: *mut F::Args,
+    out: *mut Out<F::Reply>,
+    answer: FopResult<F::Reply>,
+) -> u8 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if let Err(cause) = catch_unwind(AssertUnwindSafe(|| std::ptr::drop_in_place(args))) {
+            fault(node, F::CODE, cause);
+        }
+        Out::write(out, answer)
+    }
+}
+
+macro_rules! entry {
+    ($kind:ident, $bound:path, $entry:ident => $start:expr) => {{
+        unsafe extern "C" fn entry<X: $bound>(
+            node: *const (),
+            frame: *const (),
+            waker: *const WakerHeader,
+            args: *mut (),
+            out: *mut (),
+            later: *mut RawFuture,
+        ) -> u8 {
+            // SAFETY: by the entry's contract these are of this fop's types, and `args` is moved out of.
+            unsafe {
+                let $entry = Entry::<crate::fop::kind::$kind> {
+                    node: node.cast(),
+                    head: frame_of(frame),
+                    waker,
+                    args: args.cast(),
+                    out: out.cast(),
+                    later,
+                };
+                $start
+            }
+        }
+        FopSlot { code: <crate::fop::kind::$kind as FopType>::CODE, entry: FopEntry(entry::<X>) }
+    }};
+}
+
+/// What `PlainFop` and `PassingFop` ask beside their trait.
+trait Plain<F: FopType>: Xlator + PlainFop<F> {}
+impl<F: FopType, X: Xlator + PlainFop<F>> Plain<F> for X {}
+trait Passing<F: FopType>: Xlator + PassingFop<F> {}
+impl<F: FopType, X: Xlator + PassingFop<F>> Passing<F> for X {}
 
 macro_rules! entries {
     ($($(#[$doc:meta])* $code:literal $name:ident $args:ident $reply:ident,)*) => {
@@ -250,44 +325,33 @@ macro_rules! entries {
             $(
                 #[must_use]
                 pub const fn $name<X: Xlator>() -> FopSlot {
-                    unsafe extern "C" fn entry<X: Xlator>(
-                        node: *const (), frame: *const (), waker: *const WakerHeader,
-                        args: *mut (), out: *mut (), later: *mut RawFuture,
-                    ) -> u8 {
-                        // SAFETY: by the entry's contract these are of fop type `$name`, and `args` is moved out of.
-                        unsafe {
-                            let entry = Entry::<crate::fop::kind::$name> {
-                                node: node.cast(), head: frame_of(frame), waker, out: out.cast(), later,
-                            };
-                            let args = args.cast::<crate::fop::$args>();
-                            start::<X, _, _>(entry, args, |xlator, frame, args| xlator.$name(frame, args))
-                        }
-                    }
-                    FopSlot { code: $code, entry: FopEntry(entry::<X>) }
+                    entry!($name, Xlator, entry => {
+                        start::<X, _, _>(entry, |xlator, frame, args| xlator.$name(frame, args))
+                    })
                 }
             )*
         }
 
-        /// One entry a fop for translators that write it as a plain `fn`.
+        /// One entry a fop for translators whose answer waits for nothing.
         #[doc(hidden)]
         pub mod plain {
             use super::*;
             $(
                 #[must_use]
                 pub const fn $name<X: Xlator + PlainFop<crate::fop::kind::$name>>() -> FopSlot {
-                    unsafe extern "C" fn entry<X: Xlator + PlainFop<crate::fop::kind::$name>>(
-                        node: *const (), frame: *const (), waker: *const WakerHeader,
-                        args: *mut (), out: *mut (), later: *mut RawFuture,
-                    ) -> u8 {
-                        // SAFETY: by the entry's contract these are of fop type `$name`, and `args` is moved out of.
-                        unsafe {
-                            let entry = Entry::<crate::fop::kind::$name> {
-                                node: node.cast(), head: frame_of(frame), waker, out: out.cast(), later,
-                            };
-                            start_plain::<X, _>(entry, args.cast::<crate::fop::$args>())
-                        }
-                    }
-                    FopSlot { code: $code, entry: FopEntry(entry::<X>) }
+                    entry!($name, Plain<crate::fop::kind::$name>, entry => start_plain::<X, _>(entry))
+                }
+            )*
+        }
+
+        /// One entry a fop for translators that look and pass on.
+        #[doc(hidden)]
+        pub mod passing {
+            use super::*;
+            $(
+                #[must_use]
+                pub const fn $name<X: Xlator + PassingFop<crate::fop::kind::$name>>() -> FopSlot {
+                    entry!($name, Passing<crate::fop::kind::$name>, entry => start_passing::<X, _>(entry))
                 }
             )*
         }

@@ -1,16 +1,17 @@
 //! Frames as authors see them: who asks, whom to wind to, and how a child's answer is awaited.
 
 use std::future::Future;
-use std::marker::PhantomData;
-use std::mem::MaybeUninit;
+use std::mem::{ManuallyDrop, MaybeUninit};
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
-use abi_stable::std_types::{ROption, RResult};
+use abi_stable::std_types::ROption;
 
 use crate::abi::frame::{FrameHead, Identity};
-use crate::abi::future::{PANICKED, PENDING, READY, RawFuture, with_header};
+use crate::abi::future::{
+    DOWN, FAILED, PANICKED, PENDING, READY, RawFuture, UNKNOWN, WakerHeader, with_header,
+};
 use crate::abi::host::{Direction, host};
 use crate::abi::node::{Link, Node};
 use crate::abi::object::CtxKey;
@@ -37,13 +38,14 @@ impl Frame {
         unsafe { &*self.head }
     }
 
-    fn node(&self) -> &Node {
+    pub(crate) fn node(&self) -> &Node {
         // SAFETY: the graph is pinned by the root of the call.
         unsafe { &*self.node }
     }
 
     /// The first child.
     #[must_use]
+    #[inline]
     pub fn child(&self) -> Child<'_> {
         self.child_at(0)
     }
@@ -52,7 +54,7 @@ impl Frame {
     #[must_use]
     #[inline]
     pub fn child_at(&self, index: usize) -> Child<'_> {
-        Child { head: self.head(), link: self.node().links().get(index), root: false }
+        Child { frame: self, link: self.node().link(index), root: false }
     }
 
     /// How many children there are.
@@ -114,8 +116,8 @@ impl Frame {
 /// A child to wind to.
 #[derive(Debug, Clone, Copy)]
 pub struct Child<'f> {
-    head: &'f FrameHead,
-    link: Option<&'f Link>,
+    frame: &'f Frame,
+    link: &'f Link,
     root: bool,
 }
 
@@ -124,6 +126,7 @@ macro_rules! child_fops {
         impl<'f> Child<'f> {
             $(
                 $(#[$doc])*
+                #[inline]
                 pub fn $name(self, args: crate::fop::$args) -> Wind<'f, crate::fop::kind::$name> {
                     self.wind(args)
                 }
@@ -136,35 +139,98 @@ for_each_fop!(child_fops);
 
 impl<'f> Child<'f> {
     /// Whom a link leads to, for a call that is under way.
-    pub(crate) fn by(head: &'f FrameHead, link: &'f Link) -> Self {
-        Self { head, link: Some(link), root: false }
+    pub(crate) fn by(frame: &'f Frame, link: &'f Link) -> Self {
+        Self { frame, link, root: false }
     }
 
     /// Winds a fop of any kind: awaiting the answer starts it.
+    #[inline]
     pub fn wind<F: FopType>(self, args: F::Args) -> Wind<'f, F> {
-        Wind { child: self, state: State::Ready(args), kind: PhantomData }
+        let Self { frame, link, root } = self;
+        Wind { slot: Slot { args: ManuallyDrop::new(args) }, frame, link, at: FRESH, root }
+    }
+
+    /// Hands fop `code` to this child in place of the translator whose child it is: what the child answers is that
+    /// translator's answer.
+    ///
+    /// # Safety
+    /// The others are what the translator's own entry for the fop was called with, arguments included.
+    #[inline]
+    pub(super) unsafe fn hand_on(
+        self,
+        code: u32,
+        head: *const FrameHead,
+        waker: *const WakerHeader,
+        args: *mut (),
+        out: *mut (),
+        later: *mut RawFuture,
+    ) -> u8 {
+        let Some(route) = self.link.route(code) else { return UNKNOWN };
+        // SAFETY: the caller's promise, and the route is one for this fop.
+        unsafe {
+            (*head).set_current(route.node);
+            (route.entry.0)(route.node.cast(), head.cast(), waker, args, out, later)
+        }
     }
 
     /// The child's name in the volfile.
     #[must_use]
     pub fn name(&self) -> &'f str {
         // SAFETY: names stay for good, and a child of the call's time is there as long as the call.
-        self.link.map_or("", |link| unsafe { name_of(link.child.load(Ordering::Acquire)) })
+        unsafe { name_of(self.link.child.load(Ordering::Acquire)) }
     }
 }
 
-enum State<A> {
-    Ready(A),
-    Later(RawFuture),
-    Done,
+/// The slot of a wind holds the arguments.
+const FRESH: u8 = 0;
+/// It holds the child's future.
+const LATER: u8 = 1;
+/// It holds nothing any more.
+const ENDED: u8 = 2;
+
+union Slot<A> {
+    args: ManuallyDrop<A>,
+    later: ManuallyDrop<RawFuture>,
+}
+
+/// Room for what a fop answers: the code that it answers with says which.
+#[repr(C)]
+pub(super) union Out<R> {
+    reply: ManuallyDrop<R>,
+    error: ManuallyDrop<FopError>,
+}
+
+impl<R> Out<R> {
+    /// Writes an answer, and says with which code it goes.
+    ///
+    /// # Safety
+    /// `out` is room for it.
+    #[inline]
+    pub(super) unsafe fn write(out: *mut Self, answer: FopResult<R>) -> u8 {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match answer {
+                Ok(reply) => {
+                    (&raw mut (*out).reply).write(ManuallyDrop::new(reply));
+                    READY
+                }
+                Err(error) => {
+                    (&raw mut (*out).error).write(ManuallyDrop::new(error));
+                    FAILED
+                }
+            }
+        }
+    }
 }
 
 /// A fop on its way down. Nothing happens before it is polled; once it was, it is to be driven to its end.
 #[must_use = "a fop starts when its answer is awaited"]
 pub struct Wind<'f, F: FopType> {
-    child: Child<'f>,
-    state: State<F::Args>,
-    kind: PhantomData<fn() -> F>,
+    slot: Slot<F::Args>,
+    frame: &'f Frame,
+    link: &'f Link,
+    at: u8,
+    root: bool,
 }
 
 impl<F: FopType> std::fmt::Debug for Wind<'_, F> {
@@ -173,7 +239,7 @@ impl<F: FopType> std::fmt::Debug for Wind<'_, F> {
     }
 }
 
-// Nothing in it is pinned: the pinned part lies behind `Later`.
+// Nothing in it is pinned: the pinned part lies behind the `RawFuture`.
 impl<F: FopType> Unpin for Wind<'_, F> {}
 
 impl<F: FopType> Future for Wind<'_, F> {
@@ -182,74 +248,121 @@ impl<F: FopType> Future for Wind<'_, F> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let entered = this.child.root && this.child.head.arena.enter();
-        let polled = this.step(cx);
-        if entered {
-            this.child.head.arena.leave();
-        }
-        polled
+        if this.root { this.step_root(cx) } else { this.step(cx) }
     }
 }
 
 impl<F: FopType> Wind<'_, F> {
+    #[inline(never)]
+    fn step_root(&mut self, cx: &mut Context<'_>) -> Poll<FopResult<F::Reply>> {
+        let head = self.frame.head();
+        let entered = head.arena.enter();
+        head.waiting.store(std::ptr::null_mut(), Ordering::Relaxed);
+        let polled = self.step(cx);
+        if entered {
+            head.arena.leave();
+        }
+        polled
+    }
+
     #[inline]
     fn step(&mut self, cx: &mut Context<'_>) -> Poll<FopResult<F::Reply>> {
-        let mut out = MaybeUninit::<RResult<F::Reply, FopError>>::uninit();
-        let done = match &mut self.state {
-            State::Ready(args) => {
-                let Some(route) = self.child.link.and_then(|link| link.route(F::CODE)) else {
-                    self.state = State::Done;
-                    return Poll::Ready(Err(Errno::EOPNOTSUPP.into()));
-                };
-                let args: *mut F::Args = args;
-                let mut later = MaybeUninit::<RawFuture>::uninit();
-                let head: *const FrameHead = self.child.head;
-                let done = with_header(cx, |waker| {
-                    // SAFETY: the route is one for fop `F`, whose types these are; graph and frame outlive the call. The
-                    // entry moves out of `args`, which the state below is overwritten for without being dropped.
-                    unsafe {
-                        let out = out.as_mut_ptr().cast();
-                        (route.entry.0)(
-                            route.node.cast(),
-                            head.cast(),
-                            waker,
-                            args.cast(),
-                            out,
-                            later.as_mut_ptr(),
-                        )
-                    }
-                });
-                let next = if done == PENDING {
-                    // SAFETY: PENDING means that `later` was written.
-                    State::Later(unsafe { later.assume_init() })
-                } else {
-                    State::Done
-                };
-                // SAFETY: the arguments are gone: writing over them without a drop is right.
-                unsafe { std::ptr::write(&raw mut self.state, next) };
-                done
-            }
-            State::Later(raw) => with_header(cx, |waker| {
-                // SAFETY: the future came from an entry for fop `F`, so `out` is room for its output.
-                unsafe { (raw.poll)(raw.state, waker, out.as_mut_ptr().cast()) }
-            }),
-            State::Done => panic!("a fop was polled after its answer"),
+        let mut out = MaybeUninit::<Out<F::Reply>>::uninit();
+        let code = with_header(cx, |waker| match self.at {
+            FRESH => self.start(waker, out.as_mut_ptr()),
+            LATER => self.resume(waker, out.as_mut_ptr()),
+            _ => panic!("a fop was polled after its answer"),
+        });
+        if code == PENDING {
+            return Poll::Pending;
+        }
+        // Said last, so that the compiler knows of a wind that has answered that there is nothing to drop.
+        self.at = ENDED;
+        Poll::Ready(match code {
+            // SAFETY: READY means that the reply was written.
+            READY => Ok(ManuallyDrop::into_inner(unsafe { out.assume_init().reply })),
+            // SAFETY: FAILED means that the error was written.
+            FAILED => Err(ManuallyDrop::into_inner(unsafe { out.assume_init().error })),
+            code => Err(not_taken(code)),
+        })
+    }
+
+    /// Hands the fop to the translator that answers it.
+    #[inline]
+    fn start(&mut self, waker: *const WakerHeader, out: *mut Out<F::Reply>) -> u8 {
+        let mut later = MaybeUninit::<RawFuture>::uninit();
+        let frame = self.frame;
+        let head = frame.head();
+        let Some(route) = self.link.route(F::CODE) else { return self.refused(UNKNOWN) };
+        head.set_current(route.node);
+        // SAFETY: the route is one for fop `F`, whose types these are; graph and frame outlive the call. The entry moves
+        // out of the arguments, unless it says that it did not.
+        let code = unsafe {
+            let args = (&raw mut self.slot.args).cast();
+            let head: *const FrameHead = head;
+            (route.entry.0)(route.node.cast(), head.cast(), waker, args, out.cast(), later.as_mut_ptr())
         };
-        match done {
-            READY => {
-                self.state = State::Done;
-                // SAFETY: READY means that `out` was written.
-                match unsafe { out.assume_init() } {
-                    RResult::ROk(reply) => Poll::Ready(Ok(reply)),
-                    RResult::RErr(error) => Poll::Ready(Err(error)),
-                }
+        head.set_current(frame.node);
+        match code {
+            READY | FAILED => code,
+            PENDING => {
+                // SAFETY: PENDING means that `later` was written; the arguments are gone.
+                self.slot = Slot { later: ManuallyDrop::new(unsafe { later.assume_init() }) };
+                self.at = LATER;
+                PENDING
             }
-            PENDING => Poll::Pending,
-            _ => {
-                debug_assert_eq!(done, PANICKED);
-                self.state = State::Done;
-                Poll::Ready(Err(Errno::EIO.into()))
-            }
+            _ => self.refused(code),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refused(&mut self, code: u8) -> u8 {
+        if matches!(code, UNKNOWN | DOWN) {
+            // SAFETY: nobody took the arguments, and the caller ends this wind.
+            unsafe { ManuallyDrop::drop(&mut self.slot.args) };
+        }
+        code
+    }
+
+    fn resume(&mut self, waker: *const WakerHeader, out: *mut Out<F::Reply>) -> u8 {
+        // SAFETY: the slot holds a future, which came from an entry for fop `F`, so `out` is room for its output.
+        let code = unsafe {
+            let later = &self.slot.later;
+            (later.poll)(later.state, waker, out.cast())
+        };
+        self.frame.head().set_current(self.frame.node);
+        if code != PENDING {
+            // SAFETY: as above, and the caller ends this wind.
+            unsafe { ManuallyDrop::drop(&mut self.slot.later) };
+        }
+        code
+    }
+}
+
+impl<F: FopType> Drop for Wind<'_, F> {
+    #[inline]
+    fn drop(&mut self) {
+        match self.at {
+            // SAFETY: `at` says what the slot holds.
+            FRESH => unsafe { ManuallyDrop::drop(&mut self.slot.args) },
+            // SAFETY: as above.
+            LATER => unsafe { ManuallyDrop::drop(&mut self.slot.later) },
+            _ => {}
+        }
+    }
+}
+
+/// The error behind a code that no answer was written for.
+#[cold]
+#[inline(never)]
+fn not_taken(code: u8) -> FopError {
+    match code {
+        UNKNOWN => Errno::EOPNOTSUPP.into(),
+        DOWN => Errno::ENOTCONN.into(),
+        _ => {
+            debug_assert_eq!(code, PANICKED);
+            Errno::EIO.into()
         }
     }
 }
@@ -329,7 +442,7 @@ impl Handle {
             (*head).client = ROption::RNone;
             (self.node().begin)(self.node)
         };
-        OwnedFrame { head, call, handle: self.clone() }
+        OwnedFrame { frame: Frame { head, node: self.node }, call, handle: self.clone() }
     }
 
     /// Tells the parents.
@@ -375,26 +488,20 @@ impl Drop for Handle {
 /// A frame that a translator made: the root of calls of its own.
 #[derive(Debug)]
 pub struct OwnedFrame {
-    head: *mut FrameHead,
+    frame: Frame,
     /// What the graph counted it as.
     call: usize,
     handle: Handle,
 }
 
-// SAFETY: the head is this frame's alone but for what calls read, which borrow the frame.
-unsafe impl Send for OwnedFrame {}
-// SAFETY: shared access reads, and the arena guards itself.
-unsafe impl Sync for OwnedFrame {}
-
 impl OwnedFrame {
     fn head(&self) -> &FrameHead {
-        // SAFETY: taken from the host and not given back yet.
-        unsafe { &*self.head }
+        self.frame.head()
     }
 
     fn head_mut(&mut self) -> &mut FrameHead {
-        // SAFETY: as above, and no call is under way: each borrows the frame.
-        unsafe { &mut *self.head }
+        // SAFETY: taken from the host, given back in `drop`, and no call is under way: each borrows the frame.
+        unsafe { &mut *self.frame.head.cast_mut() }
     }
 
     /// Who asks.
@@ -433,7 +540,7 @@ impl OwnedFrame {
     /// The child at `index`, in the volfile's order.
     #[must_use]
     pub fn child_at(&self, index: usize) -> Child<'_> {
-        Child { head: self.head(), link: self.handle.node().links().get(index), root: true }
+        Child { root: true, ..self.frame.child_at(index) }
     }
 }
 
@@ -442,7 +549,7 @@ impl Drop for OwnedFrame {
         // SAFETY: the futures of the frame's calls borrow it, so they are gone; it is given back once, and the handle
         // still counts the graph whose call this ends.
         unsafe {
-            host().frame_give()(self.head.cast());
+            host().frame_give()(self.frame.head.cast_mut().cast());
             (self.handle.node().end)(self.handle.node, self.call);
         }
     }

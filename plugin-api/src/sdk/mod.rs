@@ -15,7 +15,8 @@ pub mod rt;
 pub mod sys;
 
 pub use cx::{InitCx, NotifyCx};
-pub use entry::{later, plain};
+pub(crate) use entry::run;
+pub use entry::{later, passing, plain};
 pub use frame::{Child, Frame, Handle, OwnedFrame, Wind};
 #[cfg(feature = "local-runtime")]
 pub use local_runtime::{LocalRuntime, Stopping};

@@ -13,14 +13,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use abi_stable::prefix_type::PrefixTypeTrait;
-use abi_stable::std_types::{ROption, RResult, RStr, RString, RVec};
+use abi_stable::std_types::{RResult, RStr, RString, RVec};
 use plugin_api::abi::frame::{Arena, FrameHead};
 use plugin_api::abi::future::{Later, RawFuture, WakerHeader};
 use plugin_api::abi::graph::Graph;
 use plugin_api::abi::host::{self, Direction, HostApi, HostApiRef, IoStep, PluginKind, RawFd};
 use plugin_api::abi::root::PluginRootRef;
 use plugin_api::options::Options;
-use plugin_api::{Client, Event, Identity};
+use plugin_api::{Client, Event};
 
 use crate::count::FRAMES;
 use crate::drive::to_its_end;
@@ -157,13 +157,8 @@ struct Room {
 
 extern "C" fn frame_take() -> *mut () {
     static NEXT: AtomicU64 = AtomicU64::new(1);
-    let head = FrameHead {
-        arena: Arena::new(0, 0),
-        unique: NEXT.fetch_add(1, Ordering::Relaxed),
-        deadline: 0,
-        identity: Identity::default(),
-        client: ROption::RNone,
-    };
+    let mut head = FrameHead::new(Arena::new(0, 0));
+    head.unique = NEXT.fetch_add(1, Ordering::Relaxed);
     FRAMES.fetch_add(1, Ordering::Relaxed);
     let room = Box::into_raw(Box::new(Room { head, arena: [MaybeUninit::uninit(); 16 * 1024] }));
     // SAFETY: fresh, and nobody else has it.

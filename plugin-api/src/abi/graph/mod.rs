@@ -30,7 +30,7 @@ use calls::Calls;
 use evolve::Retired;
 use member::Member;
 use wiring::Plan;
-pub(crate) use wiring::unsupported;
+pub(crate) use wiring::UNSUPPORTED;
 
 /// What a graph's builder wants to hear.
 pub trait GraphHooks: Send + Sync + 'static {

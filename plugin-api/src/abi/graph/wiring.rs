@@ -6,15 +6,12 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 
-use abi_stable::std_types::RResult;
-
 use super::member::{Member, lock};
 use crate::abi::decompose;
-use crate::abi::future::{READY, RawFuture, WakerHeader};
-use crate::abi::node::{FopEntry, Link, Route};
-use crate::fop::{FOPS, FopError, FopType};
+use crate::abi::future::{DOWN, RawFuture, UNKNOWN, WakerHeader};
+use crate::abi::node::{FopEntry, Link, ROUTES, Route};
+use crate::fop::FOPS;
 use crate::xlator::UnknownFops;
-use crate::{Errno, for_each_fop};
 
 /// Where links lead: as long as this lives, so does all that they point to.
 pub(super) struct Wiring {
@@ -22,7 +19,7 @@ pub(super) struct Wiring {
     routes: Vec<Box<[Route]>>,
 }
 
-/// The links of a member, which stay where they are.
+/// The links of a member, which stay where they are, and behind them one that leads to nobody.
 pub(super) struct Links {
     links: Box<[Link]>,
     now: Mutex<Now>,
@@ -42,8 +39,7 @@ pub(super) struct Plan<'a> {
 
 impl Wiring {
     fn nowhere(links: usize) -> Self {
-        let routes = (0..links).map(|_| routes(|code| Route { entry: refuse_gone(code), node: ptr::null() }));
-        Self { children: Vec::new(), routes: routes.collect() }
+        Self { children: Vec::new(), routes: (0..links).map(|_| NOWHERE.into()).collect() }
     }
 
     fn is(&self, other: &Self) -> bool {
@@ -64,7 +60,8 @@ impl Wiring {
 impl Links {
     pub(super) fn new(count: usize) -> Self {
         let now = Wiring::nowhere(count);
-        let links = now.routes.iter().map(|routes| Link::to(ptr::null(), routes));
+        let nobody = Link::to(ptr::null(), &NOBODY);
+        let links = now.routes.iter().map(|routes| Link::to(ptr::null(), routes)).chain([nobody]);
         Self { links: links.collect(), now: Mutex::new(Now::Leads(now)) }
     }
 
@@ -73,7 +70,7 @@ impl Links {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.links.len()
+        self.links.len() - 1
     }
 
     /// Leads them by another wiring, of as many children; answers the one before, or nothing where nothing changed.
@@ -91,9 +88,8 @@ impl Links {
     pub(super) fn cut(&self) -> Option<Wiring> {
         let mut now = lock(&self.now);
         let Now::Leads(before) = std::mem::replace(&mut *now, Now::Cut) else { return None };
-        let nowhere = DEAD_END.get_or_init(|| Wiring::nowhere(1));
-        for link in &self.links {
-            link.routes.store(nowhere.routes[0].as_ptr().cast_mut(), Ordering::Release);
+        for link in &self.links[..self.len()] {
+            link.routes.store(NOWHERE.as_ptr().cast_mut(), Ordering::Release);
             link.child.store(ptr::null_mut(), Ordering::Release);
         }
         Some(before)
@@ -123,16 +119,14 @@ impl Links {
     }
 }
 
-/// Routes that lead nowhere, for links that are cut.
-static DEAD_END: std::sync::OnceLock<Wiring> = std::sync::OnceLock::new();
-
 // SAFETY: routes are read only, and what they point to is `Sync` and counted.
 unsafe impl Send for Wiring {}
 // SAFETY: as above.
 unsafe impl Sync for Wiring {}
 
 fn routes(mut route: impl FnMut(u32) -> Route) -> Box<[Route]> {
-    (0..FOPS).map(&mut route).collect()
+    let nobody = &NOBODY[FOPS as usize..];
+    (0..FOPS).map(&mut route).chain(nobody.iter().copied()).collect()
 }
 
 impl Plan<'_> {
@@ -157,44 +151,26 @@ impl Plan<'_> {
             (UnknownFops::PASS, Some(child)) => self.route(*child, code),
             (UnknownFops::DECOMPOSE, _) => Route { entry: decompose::entry(code), node },
             // Denied, or a policy of later versions; a caller that hears EOPNOTSUPP falls back to what everybody knows.
-            _ => Route { entry: unsupported(code), node },
+            _ => Route { entry: UNSUPPORTED, node },
         }
     }
 }
 
-macro_rules! refusals {
-    ($($(#[$doc:meta])* $code:literal $name:ident $args:ident $reply:ident,)*) => {
-        pub(crate) fn unsupported(code: u32) -> FopEntry {
-            match code {
-                $($code => FopEntry(refuse::<crate::fop::kind::$name, { libc::EOPNOTSUPP }>),)*
-                // No such fop: no caller has a type for it.
-                _ => FopEntry(refuse::<crate::fop::kind::stat, { libc::EOPNOTSUPP }>),
-            }
-        }
+/// The entry of what nobody below knows; needs no types, since it touches nothing.
+pub(crate) const UNSUPPORTED: FopEntry = FopEntry(refuse::<UNKNOWN>);
 
-        fn refuse_gone(code: u32) -> FopEntry {
-            match code {
-                $($code => FopEntry(refuse::<crate::fop::kind::$name, { libc::ENOTCONN }>),)*
-                _ => FopEntry(refuse::<crate::fop::kind::stat, { libc::ENOTCONN }>),
-            }
-        }
-    };
-}
+/// The routes of the link behind the last.
+static NOBODY: [Route; ROUTES] = [Route { entry: UNSUPPORTED, node: ptr::null() }; ROUTES];
+/// Routes that lead nowhere any more, or not yet.
+static NOWHERE: [Route; ROUTES] = [Route { entry: FopEntry(refuse::<DOWN>), node: ptr::null() }; ROUTES];
 
-for_each_fop!(refusals);
-
-unsafe extern "C" fn refuse<F: FopType, const ERRNO: i32>(
+unsafe extern "C" fn refuse<const CODE: u8>(
     _: *const (),
     _: *const (),
     _: *const WakerHeader,
-    args: *mut (),
-    out: *mut (),
+    _: *mut (),
+    _: *mut (),
     _: *mut RawFuture,
 ) -> u8 {
-    // SAFETY: by the entry's contract these are of fop type `F`, and `args` is moved out of.
-    unsafe {
-        drop(args.cast::<F::Args>().read());
-        out.cast::<RResult<F::Reply, FopError>>().write(RResult::RErr(Errno::from_raw(ERRNO).into()));
-    }
-    READY
+    CODE
 }

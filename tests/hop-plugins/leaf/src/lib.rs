@@ -9,28 +9,35 @@ struct Leaf {
     suspend: bool,
 }
 
-#[xlator("bench/leaf", unknown_fops = "deny")]
-impl Xlator for Leaf {
-    fn options() -> Options {
-        Options::new().bool("suspend", "whether each answer waits once").default_value("off")
-    }
+macro_rules! answering {
+    ($($name:ident $args:ident $reply:ident,)*) => {
+        #[xlator("bench/leaf", unknown_fops = "deny")]
+        impl Xlator for Leaf {
+            fn options() -> Options {
+                Options::new().bool("suspend", "whether each answer waits once").default_value("off")
+            }
 
-    fn init(&mut self, cx: &InitCx<'_>) -> Result<(), InitError> {
-        self.suspend = cx.bool("suspend")?;
-        Ok(())
-    }
+            fn init(&mut self, cx: &InitCx<'_>) -> Result<(), InitError> {
+                self.suspend = cx.bool("suspend")?;
+                Ok(())
+            }
 
-    async fn stat(&self, _frame: &Frame, _args: Stat) -> FopResult<Attr> {
-        if self.suspend {
-            rt::yield_now().await;
+            $(
+                async fn $name(&self, _frame: &Frame, _args: $args) -> FopResult<$reply> {
+                    if self.suspend {
+                        rt::yield_now().await;
+                    }
+                    Ok($reply::default())
+                }
+            )*
         }
-        Ok(Attr::default())
-    }
+    };
+}
 
-    async fn flush(&self, _frame: &Frame, _args: Flush) -> FopResult<Done> {
-        if self.suspend {
-            rt::yield_now().await;
-        }
-        Ok(Done::default())
-    }
+answering! {
+    flush Flush Done,
+    stat Stat Attr,
+    lookup Lookup Looked,
+    readv Readv Data,
+    writev Writev Written,
 }

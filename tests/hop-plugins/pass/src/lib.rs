@@ -1,19 +1,36 @@
 //! A translator that hands on what it is given: the price of a hop that implements the fop.
 #![forbid(unsafe_code)]
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use plugin_api::prelude::*;
 
-/// Awaits its child and returns the answer.
+/// Refuses while it is closed, else passes on.
 #[derive(Debug, Default)]
-struct Pass;
+struct Pass {
+    closed: AtomicBool,
+}
 
-#[xlator("bench/pass", unknown_fops = "pass")]
-impl Xlator for Pass {
-    async fn stat(&self, frame: &Frame, args: Stat) -> FopResult<Attr> {
-        frame.child().stat(args).await
-    }
+macro_rules! passing {
+    ($($name:ident $args:ident $reply:ident,)*) => {
+        #[xlator("bench/pass", unknown_fops = "pass")]
+        impl Xlator for Pass {
+            $(
+                async fn $name(&self, frame: &Frame, args: $args) -> FopResult<$reply> {
+                    if self.closed.load(Ordering::Relaxed) {
+                        return Err(Errno::EROFS.into());
+                    }
+                    frame.child().$name(args).await
+                }
+            )*
+        }
+    };
+}
 
-    async fn flush(&self, frame: &Frame, args: Flush) -> FopResult<Done> {
-        frame.child().flush(args).await
-    }
+passing! {
+    flush Flush Done,
+    stat Stat Attr,
+    lookup Lookup Looked,
+    readv Readv Data,
+    writev Writev Written,
 }
