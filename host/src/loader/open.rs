@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use abi_stable::library::{AbiHeaderRef, LibraryError, ROOT_MODULE_LOADER_NAME_WITH_NUL};
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
-use plugin_api::abi::root::PluginRootRef;
+use plugin_api::abi::c::{self, C_ENTRY, CApi, CPlugin, CRefusal};
+use plugin_api::abi::root::{ABI_VERSION, PluginRootRef};
 
 use super::compare::Comparison;
 use super::{LoadError, check};
@@ -20,9 +21,15 @@ pub(super) fn root(path: &Path, nth: usize) -> Result<PluginRootRef, LoadError> 
     // SAFETY: the symbol is abi_stable's own, whose first bytes say which abi_stable wrote the rest.
     let header = unsafe { library.get::<AbiHeaderRef>(ROOT_MODULE_LOADER_NAME_WITH_NUL.as_bytes()) }
         .map(|found| *found);
+    // SAFETY: the symbol is ours, and this is its type in mortar.h.
+    let in_c = unsafe { library.get::<CEntry>(C_ENTRY) }.map(|found| *found);
     // Thread-locals of the standard library in a plugin make closing it unsound: it is never closed.
     std::mem::forget(library);
-    let Ok(header) = header else { return Err(LoadError::NoRoot { path: path.to_owned() }) };
+    let header = match (header, in_c) {
+        (Ok(header), _) => header,
+        (Err(_), Ok(entry)) => return root_in_c(path, entry),
+        (Err(_), Err(_)) => return Err(LoadError::NoRoot { path: path.to_owned() }),
+    };
     let header = header.upgrade().map_err(|e| refused(path, &e))?;
     let mut types = Comparison::default();
     check::root_fits(path, header, &mut types)?;
@@ -41,6 +48,26 @@ fn spelled(path: &Path, nth: usize) -> PathBuf {
     spelled.push("/");
     spelled.push(file);
     if nth == 0 { path.to_owned() } else { spelled.into() }
+}
+
+type CEntry = unsafe extern "C" fn(&'static CApi) -> *const CPlugin;
+
+/// The root of a plugin in C, checked by the numbers that its header gave it.
+fn root_in_c(path: &Path, entry: CEntry) -> Result<PluginRootRef, LoadError> {
+    // SAFETY: as mortar.h has it: the answer is static in the library, which is never closed.
+    let adopted = unsafe { c::adopt(entry(c::api())) };
+    let path = path.to_owned();
+    adopted.map_err(|refusal| match refusal {
+        CRefusal::Version { found } => {
+            LoadError::Version { path, found: found.to_string(), host: ABI_VERSION }
+        }
+        CRefusal::TooNew { needs } => LoadError::TooNew { path, needs, host: ABI_VERSION },
+        CRefusal::Layout { .. } => {
+            let built = "1.x with another mortar.h".to_owned();
+            LoadError::Layout { path, built, host: ABI_VERSION, difference: refusal.to_string() }
+        }
+        CRefusal::Short => LoadError::Root { path, why: refusal.to_string() },
+    })
 }
 
 fn linker_words(error: &libloading::Error) -> String {

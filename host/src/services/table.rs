@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use abi_stable::prefix_type::PrefixTypeTrait;
 use abi_stable::std_types::{RResult, RStr, RString, RVec};
+use plugin_api::abi::c;
 use plugin_api::abi::future::{Later, RawFuture, WakerHeader};
 use plugin_api::abi::graph::Graph;
 use plugin_api::abi::host::{Direction, HostApi, HostApiRef, IoStep, PluginKind, RawFd};
@@ -152,7 +153,9 @@ extern "C" fn stop(status: i32) {
     shared().stop.send_replace(Some(status));
 }
 
-extern "C" fn extension(_id: RStr<'_>) -> *const () {
-    // None yet in 1.0.
-    std::ptr::null()
+extern "C" fn extension(id: RStr<'_>) -> *const () {
+    match id.as_str() {
+        c::C_EXTENSION => std::ptr::from_ref(c::api()).cast(),
+        _ => std::ptr::null(),
+    }
 }

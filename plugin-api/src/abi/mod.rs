@@ -4,7 +4,9 @@
     reason = "memory that another library owns is touched here, and nowhere else but in sdk"
 )]
 
+pub mod c;
 pub(crate) mod decompose;
+pub mod describe;
 pub mod frame;
 pub mod future;
 pub mod graph;

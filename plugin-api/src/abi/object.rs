@@ -209,6 +209,32 @@ impl<T> Object<T> {
         take_context(old)?.downcast().ok()
     }
 
+    /// The context as C has it, counted by `retain`; null where there is none.
+    ///
+    /// # Safety
+    /// `key` is the caller's own, and what it put under it is what `retain` counts.
+    pub(crate) unsafe fn raw_ctx(&self, key: CtxKey, retain: RetainFn) -> *const () {
+        // SAFETY: the caller's promise.
+        unsafe { (self.vtable().slot_get)(self.header.as_ptr(), key.0, retain) }
+    }
+
+    /// Puts a context as C has it, answering as [`ObjectVtable::slot_put`] does.
+    ///
+    /// # Safety
+    /// As above, and `value` brings one count, which `release` gives up.
+    pub(crate) unsafe fn raw_ctx_put(
+        &self,
+        key: CtxKey,
+        value: *const (),
+        release: unsafe extern "C" fn(*const ()),
+        only_if_empty: bool,
+    ) -> *const () {
+        // SAFETY: the caller's promise.
+        unsafe {
+            (self.vtable().slot_put)(self.header.as_ptr(), key.0, Slot { value, release }, only_if_empty)
+        }
+    }
+
     /// Takes the context out.
     pub fn ctx_take<C: Any + Send + Sync>(&self, key: CtxKey) -> Option<Arc<C>> {
         let slot = Slot { value: std::ptr::null(), release: release_context };
