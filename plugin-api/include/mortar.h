@@ -351,14 +351,15 @@ struct mortar_node {
     size_t name_len;
     /* Tells the host of a fault: a panic that the barrier caught. Any thread. */
     void (*fault)(const struct mortar_node *node, uint32_t fop, const uint8_t *what, size_t what_len);
-    /* Counts a user of the node's graph beside the calls in it. */
+    /* Counts a user of the node beside the calls in its graph. */
     void (*retain)(const struct mortar_node *node);
-    /* Gives such a count up; the last one frees the graph. */
+    /* Gives such a count up; the last one frees a node that stands in no graph any more. */
     void (*release)(const struct mortar_node *node);
-    /* A call is about to begin: the instances of the graph stay until it has ended. */
-    void (*begin)(const struct mortar_node *node);
-    /* Such a call has ended; the caller still counts the graph. */
-    void (*end)(const struct mortar_node *node);
+    /* A call is about to begin: the instances of the graph stay until it has ended.
+     * The answer is for 'end'. */
+    size_t (*begin)(const struct mortar_node *node);
+    /* Such a call has ended, of which 'begin' answered 'call'; the caller still counts the node. */
+    void (*end)(const struct mortar_node *node, size_t call);
     /* The fops that the translator implements. */
     struct mortar_rust_slice fops;
     /* One more than the highest fop number that it has heard of. */
@@ -368,10 +369,11 @@ struct mortar_node {
 struct mortar_route;
 /* From a translator to a child: for every fop, the first translator below that implements it. */
 struct mortar_node_link {
-    /* The child itself, whoever answers. */
-    const struct mortar_node *child;
-    /* Indexed by fop number. */
-    const struct mortar_route *routes;
+    /* The child itself, whoever answers; null where there is none any more. It may be another one at the next look, and
+     * whoever looks has begun a call. */
+    struct mortar_node *child;
+    /* Indexed by fop number. As the child, it may change while calls run: loaded once for each fop. */
+    struct mortar_route *routes;
     /* How many fops the host knows; a higher number is answered with 'EOPNOTSUPP'. */
     size_t route_count;
 };

@@ -235,7 +235,7 @@ impl Header {
         for function in field.function_range().iter() {
             self.declare_function(&function);
         }
-        if field.function_range().len() == 0 {
+        if field.function_range().is_empty() {
             self.declare_or_define(field.layout());
         }
     }
@@ -301,7 +301,7 @@ fn shape(layout: Layout) -> Shape {
         "RVec" | "RString" => return Shape::Array,
         "RSlice" | "RStr" => return Shape::Slice,
         "ROption" => return Shape::Maybe(describe::params(layout)[0]),
-        "CText" | "PrefixRef" | "NonNull" => return Shape::Pointer,
+        "CText" | "PrefixRef" | "NonNull" | "AtomicPtr" => return Shape::Pointer,
         "CInit" => return Shape::Opaque,
         "Option" => return Shape::Word,
         _ => {}
