@@ -2,6 +2,7 @@
 
 use plugin_api::prelude::*;
 
+use crate::NOT_BELOW;
 use crate::seal::{BLOCK, SLOT, SealError, Sealer};
 use crate::sizes::on_disk;
 
@@ -20,15 +21,17 @@ pub(crate) struct File<'a> {
 }
 
 impl<'a> File<'a> {
-    /// The file that is open as `writer`.
-    pub(crate) fn open(frame: &'a Frame, sealer: &'a Sealer, writer: Fd) -> Self {
-        let reader = Fd::anonymous(writer.inode().clone(), libc::O_RDWR);
-        Self { frame, sealer, gfid: writer.inode().gfid(), reader, writer }
+    /// The file that is open as `fd`.
+    pub(crate) fn open(frame: &'a Frame, sealer: &'a Sealer, fd: &Fd) -> Self {
+        let reader = Fd::anonymous(fd.inode().clone(), libc::O_RDWR);
+        // What is below may go by the flags that the descriptor was made with.
+        let writer = if fd.flags() & NOT_BELOW == 0 { fd.clone() } else { reader.clone() };
+        Self { frame, sealer, gfid: fd.inode().gfid(), reader, writer }
     }
 
     /// The file `inode`, which nobody opened.
     pub(crate) fn of(frame: &'a Frame, sealer: &'a Sealer, inode: &Inode) -> Self {
-        Self::open(frame, sealer, Fd::anonymous(inode.clone(), libc::O_RDWR))
+        Self::open(frame, sealer, &Fd::anonymous(inode.clone(), libc::O_RDWR))
     }
 
     /// Its attributes, as they are on disk.
@@ -41,7 +44,7 @@ impl<'a> File<'a> {
     async fn load(&self, block: u64, len: usize) -> FopResult<Vec<u8>> {
         let (fd, offset) = (self.reader.clone(), block * SLOT as u64);
         let asked = Readv { fd, size: SLOT, offset, flags: 0, xdata: Dict::new() };
-        let sealed = self.frame.child().readv(asked).await?.data.to_iobuf();
+        let sealed = self.fetch(asked).await?.data.to_iobuf();
         let mut content = self.opened(block, &sealed)?;
         // A block that is shorter than the file says is one that somebody cut.
         if content.len() < len {
@@ -49,6 +52,25 @@ impl<'a> File<'a> {
         }
         content.truncate(len);
         Ok(content)
+    }
+
+    /// Reads to the end of what is asked for or of the file: a child may answer less than that at once.
+    pub(crate) async fn fetch(&self, asked: Readv) -> FopResult<Data> {
+        let mut all = self.frame.child().readv(asked.clone()).await?;
+        loop {
+            let done = all.data.len();
+            let offset = asked.offset + done as u64;
+            if done >= asked.size || offset >= all.iatt.size {
+                return Ok(all);
+            }
+            let rest = Readv { offset, size: asked.size - done, ..asked.clone() };
+            let more = self.frame.child().readv(rest).await?;
+            if more.data.is_empty() {
+                return Ok(all);
+            }
+            more.data.buffers().for_each(|buffer| all.data.push(buffer.clone()));
+            all.iatt = more.iatt;
+        }
     }
 
     /// The content of sealed blocks.

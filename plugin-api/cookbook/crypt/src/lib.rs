@@ -80,15 +80,11 @@ impl Xlator for Crypt {
         let (first, skip) = (args.offset / BLOCK as u64, args.offset % BLOCK as u64);
         let skip = usize::try_from(skip).expect("less than a block");
         let wanted = args.size.min(LONGEST_READ);
-        let file = File::open(frame, self.sealer(), args.fd.clone());
+        let file = File::open(frame, self.sealer(), &args.fd);
         let size = (skip + wanted).div_ceil(BLOCK) * SLOT;
         let offset = first * SLOT as u64;
-        let mut data = frame.child().readv(Readv { size, offset, flags: 0, ..args }).await?;
-        let mut sealed = data.data.to_iobuf();
-        if offset + sealed.len() as u64 != data.iatt.size {
-            // It does not reach the end, so it ends with a whole block.
-            sealed = sealed.slice(..sealed.len() - sealed.len() % SLOT);
-        }
+        let mut data = file.fetch(Readv { size, offset, flags: 0, ..args }).await?;
+        let sealed = data.data.to_iobuf();
         let content = IoBuf::from(file.opened(first, &sealed)?);
         let content = content.slice(skip.min(content.len())..(skip + wanted).min(content.len()));
         data.iatt = data.iatt.shown();
@@ -99,7 +95,7 @@ impl Xlator for Crypt {
 
     async fn writev(&self, frame: &Frame, args: Writev) -> FopResult<Written> {
         let _held = self.lock(args.fd.inode().gfid()).write().await;
-        let file = File::open(frame, self.sealer(), args.fd.clone());
+        let file = File::open(frame, self.sealer(), &args.fd);
         let pre = file.attributes().await?.shown();
         let offset = if args.fd.flags() & libc::O_APPEND == 0 { args.offset } else { pre.size };
         let count = args.len();
@@ -110,7 +106,9 @@ impl Xlator for Crypt {
             return Ok(Written { pre, post: pre, ..Written::default() });
         }
         let size = file.extend(pre.size, offset - offset % BLOCK as u64, self.holes).await?;
-        let how = How { flags: args.flags & !NOT_BELOW.cast_unsigned(), xdata: args.xdata };
+        let sync = args.fd.flags() & (libc::O_SYNC | libc::O_DSYNC);
+        let flags = args.flags & !NOT_BELOW.cast_unsigned() | sync.cast_unsigned();
+        let how = How { flags, xdata: args.xdata };
         let written = file.write(size, offset, &args.data.to_iobuf(), how).await?.shown();
         Ok(Written { count, pre, ..written })
     }
@@ -126,7 +124,7 @@ impl Xlator for Crypt {
 
     async fn ftruncate(&self, frame: &Frame, args: Ftruncate) -> FopResult<PrePost> {
         let _held = self.lock(args.fd.inode().gfid()).write().await;
-        let file = File::open(frame, self.sealer(), args.fd.clone());
+        let file = File::open(frame, self.sealer(), &args.fd);
         let pre = self.make_ready(&file, args.offset).await?;
         let args = Ftruncate { offset: on_disk(args.offset), ..args };
         Ok(PrePost { pre, ..frame.child().ftruncate(args).await?.shown() })
