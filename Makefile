@@ -37,7 +37,7 @@ nextest: deps stage
 # As a third party builds: a workspace and a lockfile of their own. The target folder is shared, and with it the registry's part.
 cookbook: PROFILE := quick
 cookbook:
-	cd plugin-api/cookbook && $(CARGO) fmt --check -p features-crypt -p debug-tracer
+	cd plugin-api/cookbook && $(CARGO) fmt --check -p debug-tracer -p features-crypt -p features-notify -p features-usage
 	$(CARGO) test $(COOKBOOK) --workspace --profile $(PROFILE)
 	$(CARGO) clippy $(COOKBOOK) --workspace --all-targets --profile $(PROFILE) -- -D warnings
 

@@ -65,6 +65,10 @@ impl Content {
 
     pub(super) fn write(&mut self, bytes: &[u8], offset: u64) -> Answer<()> {
         let end = self.end(offset, bytes.len() as u64)?;
+        if bytes.is_empty() {
+            // Nothing is written, also far behind the end.
+            return Ok(());
+        }
         let mut bytes = bytes;
         for (block, from, len) in pieces(offset, bytes.len() as u64) {
             let (now, later) = bytes.split_at(len);
