@@ -6,6 +6,7 @@
 //! - [`process`]: a program run to its end or its time limit; what runs inside a sandbox
 //! - [`cluster`]: one daemon in a sandbox, its CLI and its mounts
 //! - [`rpc`]: ONC RPC by hand, so that a test can also speak it wrongly
+//! - [`newcomer`]: a translator from an empty folder to a library, each step timed
 //! - [`pattern`]: a text compared with what the incumbent prints, but for ports, pids and uuids
 //! - [`wait`]: a condition awaited until a deadline
 
@@ -13,6 +14,7 @@
 
 pub mod built;
 pub mod cluster;
+pub mod newcomer;
 pub mod pattern;
 pub mod process;
 pub mod rpc;

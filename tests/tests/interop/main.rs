@@ -12,3 +12,4 @@ mod mount;
 mod restart;
 mod start;
 mod state;
+mod user_xlator;

@@ -1,0 +1,113 @@
+//! A translator from an empty folder to serving a volume under the incumbent's CLI and client: set, reached, raised, reset.
+
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+use tests::cluster::{Cluster, DATA};
+use tests::newcomer::Newcomer;
+use tests::stack::Stack;
+use tests::wait::wait_until;
+
+/// The daemon with a plugin folder of its own, and a started volume `v` of one brick.
+fn cluster() -> Option<Cluster> {
+    if Stack::server().is_system() {
+        eprintln!("SKIPPED: the incumbent opens no plugins of ours");
+        return None;
+    }
+    let cluster = Cluster::new()?;
+    let plugins = format!("{DATA}/plugins");
+    std::fs::create_dir(cluster.view(&plugins)).expect("the scratch folder takes a folder");
+    cluster.start_daemon_with(&["--plugin-dir", &plugins]);
+    cluster.gluster(&format!("volume create v {} force", cluster.brick_name("v", 1))).ok();
+    cluster.gluster("volume start v").ok();
+    Some(cluster)
+}
+
+/// Appends so many kilobytes and waits until they are on the brick.
+fn append(file: &Path, kilobytes: usize) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().create(true).append(true).open(file)?;
+    file.write_all(&vec![7; kilobytes << 10])?;
+    file.sync_all()
+}
+
+#[track_caller]
+fn refused(cluster: &Cluster, words: &str) -> String {
+    let answer = cluster.gluster(words);
+    assert_ne!(answer.code, 0, "{answer:?}");
+    answer.said()
+}
+
+/// Bricks take a translator in when they start.
+fn restart(cluster: &Cluster) {
+    cluster.gluster("volume stop v").ok();
+    cluster.gluster("volume start v").ok();
+    cluster.wait_bricks_online("v", 1);
+}
+
+/// From the built library to the volume that it serves, and back.
+fn serve(cluster: &Cluster, newcomer: &mut Newcomer, profile: &str) {
+    let missing = refused(cluster, "volume set v user.xlator.write-cap io-threads");
+    assert!(missing.contains("no translator called write-cap is installed on this node"), "{missing}");
+    newcomer.install(profile, &cluster.view(format!("{DATA}/plugins")));
+
+    let nowhere = refused(cluster, "volume set v user.xlator.write-cap server");
+    assert!(nowhere.contains("`server` is no place: features/write-cap may stand over posix, "), "{nowhere}");
+    let place = "volume set v user.xlator.write-cap io-threads";
+    let said = newcomer.step(&format!("gluster {place}"), || cluster.gluster(place)).ok();
+    assert!(
+        said.contains("user.xlator.write-cap translator has been added to the server volume file"),
+        "{said}"
+    );
+    let wrong = refused(cluster, "volume set v user.xlator.write-cap.limit plenty");
+    assert!(wrong.contains("`plenty` was given, expected a size such as 128KB or 1GB"), "{wrong}");
+    let limit = "volume set v user.xlator.write-cap.limit 1MB";
+    newcomer.step(&format!("gluster {limit}"), || cluster.gluster(limit)).ok();
+    let info = cluster.gluster("volume info v").ok();
+    assert!(info.contains("\nuser.xlator.write-cap: io-threads\n"), "{info}");
+    assert!(info.contains("\nuser.xlator.write-cap.limit: 1MB\n"), "{info}");
+    let help = cluster.gluster("volume set help").ok();
+    assert!(help.contains("Option: user.xlator.write-cap.limit\nDefault Value: 1GB\n"), "{help}");
+
+    newcomer.step("gluster volume stop v; gluster volume start v", || restart(cluster));
+    let mount = newcomer.step("mount -t glusterfs box:v /mnt", || cluster.mount("v", "m"));
+    let file = mount.join("f");
+    newcomer.step("1 MB is written, and not a kilobyte more", || {
+        append(&file, 1024).expect("it is within the limit");
+        assert_eq!(append(&file, 1).unwrap_err().kind(), ErrorKind::QuotaExceeded);
+    });
+    let raise = "volume set v user.xlator.write-cap.limit 1GB";
+    newcomer.step(&format!("gluster {raise}, and it goes on under the same mount"), || {
+        cluster.gluster(raise).ok();
+        wait_until("the raised limit", || append(&file, 1).is_ok());
+    });
+
+    let reset = "volume reset v user.xlator.write-cap";
+    newcomer.step(&format!("gluster {reset}"), || cluster.gluster(reset)).ok();
+    let info = cluster.gluster("volume info v").ok();
+    assert!(!info.contains("user.xlator"), "{info}");
+    cluster.unmount("m");
+    restart(cluster);
+    let mount = cluster.mount("v", "n");
+    append(&mount.join("f"), 1).expect("nobody counts any more");
+    cluster.unmount("n");
+}
+
+#[test]
+fn a_new_translator_serves_a_volume_and_leaves_it_again() {
+    let Some(cluster) = cluster() else { return };
+    let mut newcomer = Newcomer::begin();
+    newcomer.cargo(&["build"]).ok();
+    serve(&cluster, &mut newcomer, "debug");
+}
+
+/// The newcomer's log: `cargo nextest run -p tests --run-ignored only --no-capture -E 'test(newcomers_log)'`.
+#[test]
+#[ignore = "builds everything that a translator depends on, twice: a soak test"]
+fn the_newcomers_log_from_an_empty_folder() {
+    let Some(cluster) = cluster() else { return };
+    let mut newcomer = Newcomer::begin_cold();
+    newcomer.cargo(&["test"]).ok();
+    newcomer.cargo(&["build", "--release"]).ok();
+    serve(&cluster, &mut newcomer, "release");
+    println!("{}", newcomer.log());
+}
