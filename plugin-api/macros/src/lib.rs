@@ -21,6 +21,10 @@ use syn::{
 /// know (`pass`, `deny` or `decompose`; must be said). `needs = "1.0"` names an older host that is enough for it, where
 /// it uses nothing newer; without it that is the plugin-api it is built with. The doc comment of the type is not seen here: `doc = "…"` says
 /// what the translator does, the last part of the name when left out.
+///
+/// `replace = "restart"`: another build of the plugin waits until the process is started again. For translators that
+/// hold what clients rely on (locks, open files, connections), which the next build could not know of; all others are
+/// replaced while they serve, without their contexts.
 #[proc_macro_attribute]
 pub fn xlator(attribute: TokenStream, item: TokenStream) -> TokenStream {
     let args = syn::parse_macro_input!(attribute as Args);
@@ -109,7 +113,7 @@ fn expand(args: &Args, mut item: ItemImpl) -> syn::Result<Tokens> {
     let doc = args.named("doc")?.map_or_else(|| type_name.value(), |doc| doc.value());
     let positions = positions(args)?;
     let policy = policy(args)?;
-    let needs = needs(args)?;
+    let (needs, more) = (needs(args)?, more(args)?);
     Ok(quote! {
         #item
         #(#apart)*
@@ -124,12 +128,25 @@ fn expand(args: &Args, mut item: ItemImpl) -> syn::Result<Tokens> {
                     options: <#ty as ::plugin_api::Xlator>::options(),
                     positions: #positions,
                     unknown_fops: ::plugin_api::UnknownFops::#policy,
-                    ..::plugin_api::Declaration::default()
+                    more: #more,
                 }
             }
         }
         ::plugin_api::export_root!(xlator_root, #ty);
     })
+}
+
+/// What is declared beside the fields: by key, as hosts look for it.
+fn more(args: &Args) -> syn::Result<Tokens> {
+    let mut more = quote!(::plugin_api::Dict::new());
+    if let Some(text) = args.named("replace")? {
+        match text.value().as_str() {
+            "in-place" => {}
+            "restart" => more = quote!(#more.with("replace", "restart")),
+            _ => return Err(Error::new(text.span(), "expected \"in-place\" or \"restart\"")),
+        }
+    }
+    Ok(more)
 }
 
 fn returns_future(method: &ImplItemFn) -> bool {

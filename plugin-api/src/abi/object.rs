@@ -4,7 +4,7 @@ use std::any::Any;
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex};
 
 use abi_stable::StableAbi;
@@ -121,17 +121,43 @@ unsafe extern "C" fn slot_put<T>(
     // SAFETY: as above.
     let object = unsafe { &*header.cast::<Allocation<T>>() };
     let mut slots = object.slots.lock().expect("no panic under it");
-    let at = slots.iter().position(|(k, _)| *k == key);
-    match at {
-        Some(_) if only_if_empty => slot.value,
-        Some(at) if slot.value.is_null() => slots.swap_remove(at).1.value,
-        Some(at) => std::mem::replace(&mut slots[at].1, slot).value,
-        None if slot.value.is_null() => std::ptr::null(),
+    let at = slots.iter().position(|(k, _)| k >> BUILD_BITS == key >> BUILD_BITS);
+    let unwanted = match at {
+        Some(at) if slots[at].0 == key => {
+            return match slot.value {
+                value if only_if_empty => value,
+                value if value.is_null() => slots.swap_remove(at).1.value,
+                _ => std::mem::replace(&mut slots[at].1, slot).value,
+            };
+        }
+        _ if slot.value.is_null() => return std::ptr::null(),
+        // Another build stood in this place: neither may see the other's, and the newer one's stays.
+        Some(at) if slots[at].0 < key => std::mem::replace(&mut slots[at], (key, slot)).1,
+        Some(_) => slot,
         None => {
             slots.push((key, slot));
-            std::ptr::null()
+            return std::ptr::null();
         }
-    }
+    };
+    // Outside the lock: a context's destructor is its maker's code.
+    drop(slots);
+    // SAFETY: the slot's own count.
+    unsafe { (unwanted.release)(unwanted.value) };
+    std::ptr::null()
+}
+
+/// The low bits of a key, in which the builds of one place count up.
+const BUILD_BITS: u32 = 16;
+
+/// A key for a place of its own.
+pub(crate) fn new_key() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed) << BUILD_BITS
+}
+
+/// The key of the next build in the place of `key`; none when there were too many.
+pub(crate) fn next_build(key: u64) -> Option<u64> {
+    key.checked_add(1).filter(|next| next >> BUILD_BITS == key >> BUILD_BITS)
 }
 
 impl<T> Object<T> {
@@ -316,7 +342,7 @@ mod tests {
     #[test]
     fn each_translator_finds_its_own_context_and_it_is_dropped_with_the_object() {
         let object = Object::new(5_u32);
-        let (one, two) = (CtxKey(1), CtxKey(2));
+        let (one, two) = (CtxKey(new_key()), CtxKey(new_key()));
         let held = object.ctx_or_insert_with(one, || String::from("mine"));
         assert_eq!(object.ctx::<String>(one).as_deref().map(String::as_str), Some("mine"));
         assert!(object.ctx::<String>(two).is_none());
@@ -332,10 +358,25 @@ mod tests {
     #[test]
     fn a_context_that_was_set_gives_way_and_can_be_taken() {
         let object = Object::new(());
-        let key = CtxKey(9);
+        let key = CtxKey(new_key());
         assert!(object.ctx_set(key, Arc::new(1_u8)).is_none());
         assert_eq!(object.ctx_set(key, Arc::new(2_u8)).as_deref(), Some(&1));
         assert_eq!(object.ctx_take::<u8>(key).as_deref(), Some(&2));
         assert!(object.ctx::<u8>(key).is_none());
+    }
+
+    #[test]
+    fn the_context_of_another_build_gives_way_unseen_and_never_the_other_way_round() {
+        let object = Object::new(());
+        let old = CtxKey(new_key());
+        let new = CtxKey(next_build(old.0).unwrap());
+        let of_old = object.ctx_or_insert_with(old, || 1_u32);
+        assert!(object.ctx::<u32>(new).is_none());
+        let of_new = object.ctx_or_insert_with(new, || 2_u32);
+        assert_eq!((Arc::strong_count(&of_old), Arc::strong_count(&of_new)), (1, 2), "one of them is kept");
+        assert_eq!(*object.ctx_or_insert_with(old, || 3_u32), 3, "a call that is still inside has its own");
+        assert_eq!(object.ctx::<u32>(new).as_deref(), Some(&2));
+        assert!(object.ctx_take::<u32>(old).is_none());
+        assert_eq!(object.ctx_take::<u32>(new).as_deref(), Some(&2));
     }
 }

@@ -82,7 +82,10 @@ impl Graph {
                     assert_eq!(part.children.len(), links, "a kept translator keeps the number of its links");
                     before.members[index].clone()
                 }
-                Origin::Replaces(_) | Origin::New => Member::new(&part, self.core.clone())?,
+                Origin::Replaces(index) => {
+                    Member::new(&part, self.core.clone(), Some(&before.members[index]))?
+                }
+                Origin::New => Member::new(&part, self.core.clone(), None)?,
             });
             origins.push(origin);
             children.push(part.children);

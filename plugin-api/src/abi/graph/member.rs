@@ -10,6 +10,7 @@ use super::wiring::Links;
 use super::{Core, Part, StartError};
 use crate::Event;
 use crate::abi::node::{FAULTED, FINISHED, Node, UP};
+use crate::abi::object;
 use crate::abi::root::XlatorModuleRef;
 use crate::options::OptionValues;
 
@@ -39,11 +40,14 @@ const STARTING: u8 = 1;
 /// `init` is done, and `fini` has not begun.
 const STARTED: u8 = 2;
 
-static NEXT_ID: AtomicU64 = AtomicU64::new(1);
-
 impl Member {
-    /// A new instance with a place of its own, whose links lead nowhere yet.
-    pub(super) fn new(part: &Part, core: Arc<Core>) -> Result<Arc<Self>, StartError> {
+    /// A new instance with a place of its own, whose links lead nowhere yet. Its contexts take the place of those of the
+    /// one it replaces.
+    pub(super) fn new(
+        part: &Part,
+        core: Arc<Core>,
+        replaces: Option<&Self>,
+    ) -> Result<Arc<Self>, StartError> {
         let instance = part.module.make();
         if instance.is_null() {
             let why = "it panicked while it was made".into();
@@ -52,7 +56,7 @@ impl Member {
         let (name, links) = (kept(&part.name), Links::new(part.children.len()));
         let node = Node {
             instance,
-            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            id: replaces.and_then(|old| object::next_build(old.node.id)).unwrap_or_else(object::new_key),
             links: links.as_ptr(),
             link_count: links.len(),
             state: AtomicU8::new(FINISHED),

@@ -109,7 +109,8 @@ impl Graph {
         let core = Arc::new(Core { hooks, fault_limit, calls, shape, leaving });
         // Before its members: where one cannot be made, those that were are let go with it.
         let graph = Arc::new(Self { core: core.clone() });
-        let members = parts.iter().map(|part| Member::new(part, core.clone())).collect::<Result<_, _>>()?;
+        let members =
+            parts.iter().map(|part| Member::new(part, core.clone(), None)).collect::<Result<_, _>>()?;
         let shape = Shape::new(members, parts.into_iter().map(|part| part.children).collect());
         for (member, children) in shape.members.iter().zip(&shape.children) {
             // Nothing can be using what was there before: links that lead nowhere.

@@ -118,6 +118,7 @@ macro_rules! locks {
     ({ $($written:tt)* } $($name:ident $args:ident $reply:ident |$a:ident| $objects:expr;)*) => {
         #[xlator(
             "features/locks",
+    replace = "restart",
             positions = "brick",
             unknown_fops = "pass",
             doc = "keeps the locks of applications and of the cluster"

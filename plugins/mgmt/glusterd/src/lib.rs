@@ -69,6 +69,7 @@ struct Running {
 
 #[xlator(
     "mgmt/glusterd",
+    replace = "restart",
     positions = "management",
     unknown_fops = "deny",
     doc = "keeps volumes, bricks and peers, and answers the CLI and the other nodes about them"

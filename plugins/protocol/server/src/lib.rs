@@ -49,7 +49,12 @@ struct Running {
     listening: Listening,
 }
 
-#[xlator("protocol/server", unknown_fops = "pass", doc = "signs clients in and serves a brick to them")]
+#[xlator(
+    "protocol/server",
+    replace = "restart",
+    unknown_fops = "pass",
+    doc = "signs clients in and serves a brick to them"
+)]
 impl Xlator for ProtocolServer {
     fn options() -> Options {
         options::declared()

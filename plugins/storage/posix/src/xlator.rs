@@ -37,6 +37,7 @@ macro_rules! answer {
 
 #[xlator(
     "storage/posix",
+    replace = "restart",
     doc = "keeps the files of a brick in a folder of a local file system",
     positions = "brick",
     unknown_fops = "deny"
