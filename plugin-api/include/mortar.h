@@ -15,9 +15,10 @@
  * `waker`, which outlive the call and the future it leaves. What it writes to `out` and `later` belongs to the caller.
  * A pointer that a function answers into a struct (`mortar_bytes`, `fd_inode`) is good as long as that struct.
  *
- * Answering. An entry answers MORTAR_READY with `out` written, or MORTAR_PENDING with `later` written: a future whose
- * `poll` writes the same answer later. `poll` gets a waker, which is borrowed; to wake later, clone it
- * (`waker->vtable->clone`) and give the clone up by `wake` or `release`, once. After MORTAR_READY a future is only dropped,
+ * Answering. An entry answers MORTAR_READY with the reply written to `out`, MORTAR_FAILED with a `struct mortar_error` written
+ * there (`answer_error` does), or MORTAR_PENDING with `later` written: a future whose `poll` answers just so later.
+ * A child's answer that is handed on is answered with the code it came with, whatever that is. `poll` gets a waker, which is borrowed; to wake later, clone it
+ * (`waker->vtable->clone`) and give the clone up by `wake` or `release`, once. Once it has answered, a future is only dropped,
  * and it is dropped once, done or not. A fop is answered once: a waker that wakes after that does nothing.
  *
  * Winding. `api->wind` starts a fop in a child with the waker of the entry or of the poll it is called from; what it leaves in
@@ -39,9 +40,12 @@
 #error "mortar.h is for C11"
 #endif
 
-/* What an entry and a poll answer. */
+/* What an entry and a poll answer: the reply is written; a future is written, or not done yet; an error is written. */
 #define MORTAR_READY 0
 #define MORTAR_PENDING 1
+#define MORTAR_FAILED 3
+/* What an entry may answer with nothing touched, so that its arguments are still the caller's: nobody knows this fop. */
+#define MORTAR_UNKNOWN 4
 
 /* The version of the ABI, for 'abi' and 'needs'. */
 #define MORTAR_ABI {1, 0}
@@ -254,8 +258,10 @@ struct mortar_arena {
     size_t owner;
     size_t at;
     size_t end;
+    size_t start;
 };
 
+struct mortar_node;
 /* Rust's own; for C to move, not to make. */
 struct mortar_rust_vec {
     void *data;
@@ -316,6 +322,13 @@ struct mortar_maybe_client {
 struct mortar_frame {
     /* Where futures of this call live. */
     struct mortar_arena arena;
+    /* The translator whose code runs for this call, or ran last: set when a fop is handed to it or its future is
+     * polled, and set back when control comes back to its caller. For watchers: any thread may read and compare it,
+     * and must know by other means that the graph lives before it reads the node. */
+    struct mortar_node *current;
+    /* The translator that the call waits in: after a poll of the root that was pending, the deepest one whose future
+     * was (the first of them, where one waits in several children). Null before, and not changed by an answer. */
+    struct mortar_node *waiting;
     /* Counts up in a process: for logs. */
     uint64_t unique;
     /* Monotonic nanoseconds after which the call has failed; 0 for never. */
@@ -339,9 +352,9 @@ struct mortar_node {
     const void *instance;
     /* Never used twice in a process: names the slots of this instance. */
     uint64_t id;
-    /* What 'frame.child()' calls, in the volfile's order. */
+    /* What 'frame.child()' calls, in the volfile's order, and behind them one that refuses every fop. */
     const struct mortar_node_link *links;
-    /* How many. */
+    /* How many, without the last. */
     size_t link_count;
     /* 'UP', or why not; read before every fop. */
     uint8_t state;
@@ -369,17 +382,20 @@ struct mortar_node {
 struct mortar_route;
 /* From a translator to a child: for every fop, the first translator below that implements it. */
 struct mortar_node_link {
-    /* The child itself, whoever answers; null where there is none any more. It may be another one at the next look, and
-     * whoever looks has begun a call. */
+    /* The child itself, whoever answers; null where there is none any more, and in the link behind the last. It may be
+     * another one at the next look, and whoever looks has begun a call. */
     struct mortar_node *child;
-    /* Indexed by fop number. As the child, it may change while calls run: loaded once for each fop. */
+    /* Indexed by fop number; fops that the host does not know have a route that refuses them. As the child, it may change
+     * while calls run: loaded once for each fop. */
     struct mortar_route *routes;
-    /* How many fops the host knows; a higher number is answered with 'EOPNOTSUPP'. */
+    /* How many routes there are: 'ROUTES' or more. */
     size_t route_count;
 };
 
-/* Starts a fop in a translator. The answer is 'READY' with 'out' written, or
- * 'PENDING' with 'later' written; a panic has been turned into 'EIO' before. */
+/* Starts a fop in a translator. The answer is 'READY' with the reply written to 'out',
+ * 'FAILED' with a 'FopError' written there, 'PENDING' with 'later'
+ * written, whose polls answer just so; or 'UNKNOWN' or 'DOWN' with
+ * nothing touched. A panic has been turned into 'EIO' before. */
 typedef uint8_t (*mortar_fop_entry)(const struct mortar_node *node, const struct mortar_frame *frame, const struct mortar_waker *waker, void *args, void *out, struct mortar_future *later);
 
 /* Where a fop goes. Frozen, since routes lie in a row. */
@@ -519,14 +535,10 @@ struct mortar_attr {
     struct mortar_dict xdata;
 };
 
-/* The answer of stat. */
-struct mortar_answer_stat {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_attr ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of stat: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_stat {
+    struct mortar_attr reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'readlink'. */
@@ -549,14 +561,10 @@ struct mortar_target {
     struct mortar_dict xdata;
 };
 
-/* The answer of readlink. */
-struct mortar_answer_readlink {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_target ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of readlink: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_readlink {
+    struct mortar_target reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'mknod'. */
@@ -585,14 +593,10 @@ struct mortar_made {
     struct mortar_dict xdata;
 };
 
-/* The answer of mknod. */
-struct mortar_answer_mknod {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_made ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of mknod: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_mknod {
+    struct mortar_made reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'mkdir'. */
@@ -607,14 +611,10 @@ struct mortar_mkdir {
     struct mortar_dict xdata;
 };
 
-/* The answer of mkdir. */
-struct mortar_answer_mkdir {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_made ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of mkdir: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_mkdir {
+    struct mortar_made reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'unlink'. */
@@ -637,14 +637,10 @@ struct mortar_removed {
     struct mortar_dict xdata;
 };
 
-/* The answer of unlink. */
-struct mortar_answer_unlink {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_removed ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of unlink: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_unlink {
+    struct mortar_removed reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'rmdir'. */
@@ -657,14 +653,10 @@ struct mortar_rmdir {
     struct mortar_dict xdata;
 };
 
-/* The answer of rmdir. */
-struct mortar_answer_rmdir {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_removed ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of rmdir: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_rmdir {
+    struct mortar_removed reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'symlink'. */
@@ -679,14 +671,10 @@ struct mortar_symlink {
     struct mortar_dict xdata;
 };
 
-/* The answer of symlink. */
-struct mortar_answer_symlink {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_made ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of symlink: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_symlink {
+    struct mortar_made reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'rename'. */
@@ -715,14 +703,10 @@ struct mortar_renamed {
     struct mortar_dict xdata;
 };
 
-/* The answer of rename. */
-struct mortar_answer_rename {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_renamed ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of rename: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_rename {
+    struct mortar_renamed reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'link'. */
@@ -735,14 +719,10 @@ struct mortar_link {
     struct mortar_dict xdata;
 };
 
-/* The answer of link. */
-struct mortar_answer_link {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_made ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of link: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_link {
+    struct mortar_made reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'truncate'. */
@@ -765,14 +745,10 @@ struct mortar_pre_post {
     struct mortar_dict xdata;
 };
 
-/* The answer of truncate. */
-struct mortar_answer_truncate {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_pre_post ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of truncate: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_truncate {
+    struct mortar_pre_post reply;
+    struct mortar_error error;
 };
 
 /* An open file or directory, counted. What a translator opened for it lies in its context and is closed when the last
@@ -801,14 +777,10 @@ struct mortar_opened {
     struct mortar_dict xdata;
 };
 
-/* The answer of open. */
-struct mortar_answer_open {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_opened ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of open: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_open {
+    struct mortar_opened reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'readv'. */
@@ -843,14 +815,10 @@ struct mortar_data {
     struct mortar_dict xdata;
 };
 
-/* The answer of readv. */
-struct mortar_answer_readv {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_data ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of readv: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_readv {
+    struct mortar_data reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'writev'. */
@@ -879,14 +847,10 @@ struct mortar_written {
     struct mortar_dict xdata;
 };
 
-/* The answer of writev. */
-struct mortar_answer_writev {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_written ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of writev: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_writev {
+    struct mortar_written reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'statfs'. */
@@ -931,14 +895,10 @@ struct mortar_space_reply {
     struct mortar_dict xdata;
 };
 
-/* The answer of statfs. */
-struct mortar_answer_statfs {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_space_reply ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of statfs: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_statfs {
+    struct mortar_space_reply reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'flush'. */
@@ -955,14 +915,10 @@ struct mortar_done {
     struct mortar_dict xdata;
 };
 
-/* The answer of flush. */
-struct mortar_answer_flush {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_done ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of flush: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_flush {
+    struct mortar_done reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'fsync'. */
@@ -975,14 +931,10 @@ struct mortar_fsync {
     struct mortar_dict xdata;
 };
 
-/* The answer of fsync. */
-struct mortar_answer_fsync {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_pre_post ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of fsync: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_fsync {
+    struct mortar_pre_post reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'setxattr'. */
@@ -997,14 +949,10 @@ struct mortar_setxattr {
     struct mortar_dict xdata;
 };
 
-/* The answer of setxattr. */
-struct mortar_answer_setxattr {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_done ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of setxattr: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_setxattr {
+    struct mortar_done reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'getxattr'. */
@@ -1025,14 +973,10 @@ struct mortar_xattrs {
     struct mortar_dict xdata;
 };
 
-/* The answer of getxattr. */
-struct mortar_answer_getxattr {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_xattrs ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of getxattr: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_getxattr {
+    struct mortar_xattrs reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'removexattr'. */
@@ -1045,14 +989,10 @@ struct mortar_removexattr {
     struct mortar_dict xdata;
 };
 
-/* The answer of removexattr. */
-struct mortar_answer_removexattr {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_done ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of removexattr: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_removexattr {
+    struct mortar_done reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'opendir'. */
@@ -1065,14 +1005,10 @@ struct mortar_opendir {
     struct mortar_dict xdata;
 };
 
-/* The answer of opendir. */
-struct mortar_answer_opendir {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_opened ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of opendir: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_opendir {
+    struct mortar_opened reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'fsyncdir'. */
@@ -1085,14 +1021,10 @@ struct mortar_fsyncdir {
     struct mortar_dict xdata;
 };
 
-/* The answer of fsyncdir. */
-struct mortar_answer_fsyncdir {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_done ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of fsyncdir: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_fsyncdir {
+    struct mortar_done reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'access'. */
@@ -1105,14 +1037,10 @@ struct mortar_access {
     struct mortar_dict xdata;
 };
 
-/* The answer of access. */
-struct mortar_answer_access {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_done ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of access: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_access {
+    struct mortar_done reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'create'. */
@@ -1145,14 +1073,10 @@ struct mortar_created {
     struct mortar_dict xdata;
 };
 
-/* The answer of create. */
-struct mortar_answer_create {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_created ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of create: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_create {
+    struct mortar_created reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'ftruncate'. */
@@ -1165,14 +1089,10 @@ struct mortar_ftruncate {
     struct mortar_dict xdata;
 };
 
-/* The answer of ftruncate. */
-struct mortar_answer_ftruncate {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_pre_post ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of ftruncate: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_ftruncate {
+    struct mortar_pre_post reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'fstat'. */
@@ -1183,14 +1103,10 @@ struct mortar_fstat {
     struct mortar_dict xdata;
 };
 
-/* The answer of fstat. */
-struct mortar_answer_fstat {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_attr ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of fstat: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_fstat {
+    struct mortar_attr reply;
+    struct mortar_error error;
 };
 
 /* A range of a file, locked or to be locked. */
@@ -1229,14 +1145,10 @@ struct mortar_locked {
     struct mortar_dict xdata;
 };
 
-/* The answer of lk. */
-struct mortar_answer_lk {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_locked ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of lk: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_lk {
+    struct mortar_locked reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'lookup': by parent and name when 'loc.name' is set, else by 'loc.gfid'. */
@@ -1257,14 +1169,10 @@ struct mortar_looked {
     struct mortar_dict xdata;
 };
 
-/* The answer of lookup. */
-struct mortar_answer_lookup {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_looked ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of lookup: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_lookup {
+    struct mortar_looked reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'readdir'. */
@@ -1290,14 +1198,10 @@ struct mortar_entries {
     struct mortar_dict xdata;
 };
 
-/* The answer of readdir. */
-struct mortar_answer_readdir {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_entries ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of readdir: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_readdir {
+    struct mortar_entries reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'inodelk'. */
@@ -1314,14 +1218,10 @@ struct mortar_inodelk {
     struct mortar_dict xdata;
 };
 
-/* The answer of inodelk. */
-struct mortar_answer_inodelk {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_done ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of inodelk: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_inodelk {
+    struct mortar_done reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'finodelk'. */
@@ -1338,14 +1238,10 @@ struct mortar_finodelk {
     struct mortar_dict xdata;
 };
 
-/* The answer of finodelk. */
-struct mortar_answer_finodelk {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_done ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of finodelk: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_finodelk {
+    struct mortar_done reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'entrylk'. */
@@ -1364,14 +1260,10 @@ struct mortar_entrylk {
     struct mortar_dict xdata;
 };
 
-/* The answer of entrylk. */
-struct mortar_answer_entrylk {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_done ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of entrylk: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_entrylk {
+    struct mortar_done reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'fentrylk'. */
@@ -1390,14 +1282,10 @@ struct mortar_fentrylk {
     struct mortar_dict xdata;
 };
 
-/* The answer of fentrylk. */
-struct mortar_answer_fentrylk {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_done ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of fentrylk: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_fentrylk {
+    struct mortar_done reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'xattrop'. */
@@ -1412,14 +1300,10 @@ struct mortar_xattrop {
     struct mortar_dict xdata;
 };
 
-/* The answer of xattrop. */
-struct mortar_answer_xattrop {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_xattrs ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of xattrop: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_xattrop {
+    struct mortar_xattrs reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'fxattrop'. */
@@ -1434,14 +1318,10 @@ struct mortar_fxattrop {
     struct mortar_dict xdata;
 };
 
-/* The answer of fxattrop. */
-struct mortar_answer_fxattrop {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_xattrs ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of fxattrop: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_fxattrop {
+    struct mortar_xattrs reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'fgetxattr'. */
@@ -1454,14 +1334,10 @@ struct mortar_fgetxattr {
     struct mortar_dict xdata;
 };
 
-/* The answer of fgetxattr. */
-struct mortar_answer_fgetxattr {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_xattrs ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of fgetxattr: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_fgetxattr {
+    struct mortar_xattrs reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'fsetxattr'. */
@@ -1476,14 +1352,10 @@ struct mortar_fsetxattr {
     struct mortar_dict xdata;
 };
 
-/* The answer of fsetxattr. */
-struct mortar_answer_fsetxattr {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_done ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of fsetxattr: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_fsetxattr {
+    struct mortar_done reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'rchecksum'. */
@@ -1508,14 +1380,10 @@ struct mortar_checksum {
     struct mortar_dict xdata;
 };
 
-/* The answer of rchecksum. */
-struct mortar_answer_rchecksum {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_checksum ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of rchecksum: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_rchecksum {
+    struct mortar_checksum reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'setattr'. */
@@ -1530,14 +1398,10 @@ struct mortar_setattr {
     struct mortar_dict xdata;
 };
 
-/* The answer of setattr. */
-struct mortar_answer_setattr {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_pre_post ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of setattr: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_setattr {
+    struct mortar_pre_post reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'fsetattr'. */
@@ -1552,14 +1416,10 @@ struct mortar_fsetattr {
     struct mortar_dict xdata;
 };
 
-/* The answer of fsetattr. */
-struct mortar_answer_fsetattr {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_pre_post ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of fsetattr: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_fsetattr {
+    struct mortar_pre_post reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'readdirp'. */
@@ -1574,14 +1434,10 @@ struct mortar_readdirp {
     struct mortar_dict xdata;
 };
 
-/* The answer of readdirp. */
-struct mortar_answer_readdirp {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_entries ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of readdirp: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_readdirp {
+    struct mortar_entries reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'fremovexattr'. */
@@ -1594,14 +1450,10 @@ struct mortar_fremovexattr {
     struct mortar_dict xdata;
 };
 
-/* The answer of fremovexattr. */
-struct mortar_answer_fremovexattr {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_done ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of fremovexattr: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_fremovexattr {
+    struct mortar_done reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'fallocate'. */
@@ -1618,14 +1470,10 @@ struct mortar_fallocate {
     struct mortar_dict xdata;
 };
 
-/* The answer of fallocate. */
-struct mortar_answer_fallocate {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_pre_post ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of fallocate: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_fallocate {
+    struct mortar_pre_post reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'discard'. */
@@ -1640,14 +1488,10 @@ struct mortar_discard {
     struct mortar_dict xdata;
 };
 
-/* The answer of discard. */
-struct mortar_answer_discard {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_pre_post ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of discard: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_discard {
+    struct mortar_pre_post reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'zerofill'. */
@@ -1662,14 +1506,10 @@ struct mortar_zerofill {
     struct mortar_dict xdata;
 };
 
-/* The answer of zerofill. */
-struct mortar_answer_zerofill {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_pre_post ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of zerofill: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_zerofill {
+    struct mortar_pre_post reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'ipc'. */
@@ -1680,14 +1520,10 @@ struct mortar_ipc {
     struct mortar_dict xdata;
 };
 
-/* The answer of ipc. */
-struct mortar_answer_ipc {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_done ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of ipc: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_ipc {
+    struct mortar_done reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'seek'. */
@@ -1710,14 +1546,10 @@ struct mortar_sought {
     struct mortar_dict xdata;
 };
 
-/* The answer of seek. */
-struct mortar_answer_seek {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_sought ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of seek: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_seek {
+    struct mortar_sought reply;
+    struct mortar_error error;
 };
 
 /* A lease. */
@@ -1748,14 +1580,10 @@ struct mortar_leased {
     struct mortar_dict xdata;
 };
 
-/* The answer of lease. */
-struct mortar_answer_lease {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_leased ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of lease: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_lease {
+    struct mortar_leased reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'getactivelk'. */
@@ -1775,14 +1603,10 @@ struct mortar_active_locks {
     struct mortar_dict xdata;
 };
 
-/* The answer of getactivelk. */
-struct mortar_answer_getactivelk {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_active_locks ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of getactivelk: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_getactivelk {
+    struct mortar_active_locks reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'setactivelk'. */
@@ -1795,14 +1619,10 @@ struct mortar_setactivelk {
     struct mortar_dict xdata;
 };
 
-/* The answer of setactivelk. */
-struct mortar_answer_setactivelk {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_done ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of setactivelk: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_setactivelk {
+    struct mortar_done reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'put'. */
@@ -1825,14 +1645,10 @@ struct mortar_put {
     struct mortar_dict xdata;
 };
 
-/* The answer of put. */
-struct mortar_answer_put {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_made ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of put: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_put {
+    struct mortar_made reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'icreate'. */
@@ -1845,14 +1661,10 @@ struct mortar_icreate {
     struct mortar_dict xdata;
 };
 
-/* The answer of icreate. */
-struct mortar_answer_icreate {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_attr ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of icreate: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_icreate {
+    struct mortar_attr reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'namelink'. */
@@ -1863,14 +1675,10 @@ struct mortar_namelink {
     struct mortar_dict xdata;
 };
 
-/* The answer of namelink. */
-struct mortar_answer_namelink {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_pre_post ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of namelink: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_namelink {
+    struct mortar_pre_post reply;
+    struct mortar_error error;
 };
 
 /* Arguments of 'copy_file_range'. */
@@ -1905,14 +1713,10 @@ struct mortar_copied {
     struct mortar_dict xdata;
 };
 
-/* The answer of copy_file_range. */
-struct mortar_answer_copy_file_range {
-    /* 0: 'ok' is there; 1: 'error' is. */
-    uint8_t failed;
-    union {
-        struct mortar_copied ok;
-        struct mortar_error error;
-    };
+/* Room for an answer of copy_file_range: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */
+union mortar_answer_copy_file_range {
+    struct mortar_copied reply;
+    struct mortar_error error;
 };
 
 /* Bytes that belong to somebody else: good as long as what they were asked of. */
@@ -2021,13 +1825,13 @@ struct mortar_api {
     bool (*args_copy)(uint32_t fop, const void *from, void *to);
     /* Gives up what a fop's arguments hold. An entry owns its arguments: it winds them on or drops them. */
     void (*args_drop)(uint32_t fop, void *args);
-    /* Gives up what an answer holds, error or not. */
-    void (*answer_drop)(uint32_t fop, void *answer);
-    /* Writes an error into 'out' of an entry, which then answers MORTAR_READY. */
-    void (*answer_error)(uint32_t fop, void *out, int32_t number);
-    /* Writes an answer without anything in it, to be filled; false for fops whose answer has to hold something ('open'). */
+    /* Gives up what an answer holds: the code says whether it is a reply or an error. */
+    void (*answer_drop)(uint32_t fop, uint8_t code, void *answer);
+    /* Writes an error into 'out' of an entry or a poll, and answers MORTAR_FAILED, which is the code to answer with. */
+    uint8_t (*answer_error)(void *out, int32_t number);
+    /* Writes a reply without anything in it, to be filled; false for fops whose reply has to hold something ('open'). */
     bool (*answer_empty)(uint32_t fop, void *out);
-    /* Winds a fop to a child: moves 'args', and answers as an entry does, MORTAR_READY with 'out' written or MORTAR_PENDING
+    /* Winds a fop to a child: moves 'args', and answers MORTAR_READY or MORTAR_FAILED with 'out' written or MORTAR_PENDING
      * with 'later' written. Within an entry or within the polling of its future only, with their waker. */
     uint8_t (*wind)(const struct mortar_node *node, size_t child, const struct mortar_frame *frame, const struct mortar_waker *waker, uint32_t fop, void *args, void *out, struct mortar_future *later);
     /* Sends an event from a node to its parents or to its children. */
@@ -2116,7 +1920,8 @@ _Static_assert(sizeof(struct mortar_future) == 24, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_arena, owner) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_arena, at) == 8, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_arena, end) == 16, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_arena) == 24, "rebuild mortar.h");
+_Static_assert(offsetof(struct mortar_arena, start) == 24, "rebuild mortar.h");
+_Static_assert(sizeof(struct mortar_arena) == 32, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_io_buf, ptr) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_io_buf, len) == 8, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_io_buf, owner) == 16, "rebuild mortar.h");
@@ -2135,11 +1940,13 @@ _Static_assert(offsetof(struct mortar_identity, time_flags) == 92, "rebuild mort
 _Static_assert(sizeof(struct mortar_identity) == 96, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_maybe_client) == 16, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_frame, arena) == 0, "rebuild mortar.h");
-_Static_assert(offsetof(struct mortar_frame, unique) == 24, "rebuild mortar.h");
-_Static_assert(offsetof(struct mortar_frame, deadline) == 32, "rebuild mortar.h");
-_Static_assert(offsetof(struct mortar_frame, identity) == 40, "rebuild mortar.h");
-_Static_assert(offsetof(struct mortar_frame, client) == 136, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_frame) == 152, "rebuild mortar.h");
+_Static_assert(offsetof(struct mortar_frame, current) == 32, "rebuild mortar.h");
+_Static_assert(offsetof(struct mortar_frame, waiting) == 40, "rebuild mortar.h");
+_Static_assert(offsetof(struct mortar_frame, unique) == 48, "rebuild mortar.h");
+_Static_assert(offsetof(struct mortar_frame, deadline) == 56, "rebuild mortar.h");
+_Static_assert(offsetof(struct mortar_frame, identity) == 64, "rebuild mortar.h");
+_Static_assert(offsetof(struct mortar_frame, client) == 160, "rebuild mortar.h");
+_Static_assert(sizeof(struct mortar_frame) == 176, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_node, instance) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_node, id) == 8, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_node, links) == 16, "rebuild mortar.h");
@@ -2210,7 +2017,6 @@ _Static_assert(sizeof(struct mortar_iatt) == 152, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_attr, iatt) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_attr, xdata) == 152, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_attr) == 160, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_stat) == 168, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_readlink, loc) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_readlink, size) == 128, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_readlink, xdata) == 136, "rebuild mortar.h");
@@ -2219,7 +2025,6 @@ _Static_assert(offsetof(struct mortar_target, path) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_target, iatt) == 32, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_target, xdata) == 184, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_target) == 192, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_readlink) == 200, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_mknod, loc) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_mknod, mode) == 128, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_mknod, rdev) == 136, "rebuild mortar.h");
@@ -2231,13 +2036,11 @@ _Static_assert(offsetof(struct mortar_made, pre_parent) == 152, "rebuild mortar.
 _Static_assert(offsetof(struct mortar_made, post_parent) == 304, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_made, xdata) == 456, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_made) == 464, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_mknod) == 472, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_mkdir, loc) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_mkdir, mode) == 128, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_mkdir, umask) == 132, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_mkdir, xdata) == 136, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_mkdir) == 144, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_mkdir) == 472, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_unlink, loc) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_unlink, flags) == 128, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_unlink, xdata) == 136, "rebuild mortar.h");
@@ -2246,18 +2049,15 @@ _Static_assert(offsetof(struct mortar_removed, pre_parent) == 0, "rebuild mortar
 _Static_assert(offsetof(struct mortar_removed, post_parent) == 152, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_removed, xdata) == 304, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_removed) == 312, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_unlink) == 320, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_rmdir, loc) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_rmdir, flags) == 128, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_rmdir, xdata) == 136, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_rmdir) == 144, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_rmdir) == 320, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_symlink, target) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_symlink, loc) == 32, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_symlink, umask) == 160, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_symlink, xdata) == 168, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_symlink) == 176, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_symlink) == 472, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_rename, old) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_rename, new) == 128, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_rename, xdata) == 256, "rebuild mortar.h");
@@ -2269,12 +2069,10 @@ _Static_assert(offsetof(struct mortar_renamed, pre_new_parent) == 456, "rebuild 
 _Static_assert(offsetof(struct mortar_renamed, post_new_parent) == 608, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_renamed, xdata) == 760, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_renamed) == 768, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_rename) == 776, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_link, old) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_link, new) == 128, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_link, xdata) == 256, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_link) == 264, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_link) == 472, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_truncate, loc) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_truncate, offset) == 128, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_truncate, xdata) == 136, "rebuild mortar.h");
@@ -2283,7 +2081,6 @@ _Static_assert(offsetof(struct mortar_pre_post, pre) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_pre_post, post) == 152, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_pre_post, xdata) == 304, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_pre_post) == 312, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_truncate) == 320, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_open, loc) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_open, flags) == 128, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_open, fd) == 136, "rebuild mortar.h");
@@ -2292,7 +2089,6 @@ _Static_assert(sizeof(struct mortar_open) == 152, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_opened, fd) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_opened, xdata) == 8, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_opened) == 16, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_open) == 24, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_readv, fd) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_readv, size) == 8, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_readv, offset) == 16, "rebuild mortar.h");
@@ -2307,7 +2103,6 @@ _Static_assert(offsetof(struct mortar_data, iatt) == 64, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_data, at_end) == 216, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_data, xdata) == 224, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_data) == 232, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_readv) == 240, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_writev, fd) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_writev, data) == 8, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_writev, offset) == 72, "rebuild mortar.h");
@@ -2319,7 +2114,6 @@ _Static_assert(offsetof(struct mortar_written, pre) == 8, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_written, post) == 160, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_written, xdata) == 312, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_written) == 320, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_writev) == 328, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_statfs, loc) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_statfs, xdata) == 128, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_statfs) == 136, "rebuild mortar.h");
@@ -2338,24 +2132,20 @@ _Static_assert(sizeof(struct mortar_space) == 88, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_space_reply, space) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_space_reply, xdata) == 88, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_space_reply) == 96, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_statfs) == 104, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_flush, fd) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_flush, xdata) == 8, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_flush) == 16, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_done, xdata) == 0, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_done) == 8, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_flush) == 24, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_fsync, fd) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_fsync, data_only) == 8, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_fsync, xdata) == 16, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_fsync) == 24, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_fsync) == 320, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_setxattr, loc) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_setxattr, xattrs) == 128, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_setxattr, flags) == 136, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_setxattr, xdata) == 144, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_setxattr) == 152, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_setxattr) == 24, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_getxattr, loc) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_getxattr, name) == 128, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_getxattr, xdata) == 160, "rebuild mortar.h");
@@ -2363,27 +2153,22 @@ _Static_assert(sizeof(struct mortar_getxattr) == 168, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_xattrs, xattrs) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_xattrs, xdata) == 8, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_xattrs) == 16, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_getxattr) == 24, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_removexattr, loc) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_removexattr, name) == 128, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_removexattr, xdata) == 160, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_removexattr) == 168, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_removexattr) == 24, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_opendir, loc) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_opendir, fd) == 128, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_opendir, xdata) == 136, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_opendir) == 144, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_opendir) == 24, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_fsyncdir, fd) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_fsyncdir, data_only) == 8, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_fsyncdir, xdata) == 16, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_fsyncdir) == 24, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_fsyncdir) == 24, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_access, loc) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_access, mask) == 128, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_access, xdata) == 136, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_access) == 144, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_access) == 24, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_create, loc) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_create, flags) == 128, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_create, mode) == 132, "rebuild mortar.h");
@@ -2397,16 +2182,13 @@ _Static_assert(offsetof(struct mortar_created, pre_parent) == 160, "rebuild mort
 _Static_assert(offsetof(struct mortar_created, post_parent) == 312, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_created, xdata) == 464, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_created) == 472, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_create) == 480, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_ftruncate, fd) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_ftruncate, offset) == 8, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_ftruncate, xdata) == 16, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_ftruncate) == 24, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_ftruncate) == 320, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_fstat, fd) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_fstat, xdata) == 8, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_fstat) == 16, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_fstat) == 168, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_flock, kind) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_flock, whence) == 4, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_flock, start) == 8, "rebuild mortar.h");
@@ -2422,7 +2204,6 @@ _Static_assert(sizeof(struct mortar_lk) == 88, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_locked, flock) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_locked, xdata) == 64, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_locked) == 72, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_lk) == 80, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_lookup, loc) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_lookup, xdata) == 128, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_lookup) == 136, "rebuild mortar.h");
@@ -2430,7 +2211,6 @@ _Static_assert(offsetof(struct mortar_looked, iatt) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_looked, post_parent) == 152, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_looked, xdata) == 304, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_looked) == 312, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_lookup) == 320, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_readdir, fd) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_readdir, size) == 8, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_readdir, offset) == 16, "rebuild mortar.h");
@@ -2440,21 +2220,18 @@ _Static_assert(offsetof(struct mortar_entries, entries) == 0, "rebuild mortar.h"
 _Static_assert(offsetof(struct mortar_entries, at_end) == 32, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_entries, xdata) == 40, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_entries) == 48, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_readdir) == 56, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_inodelk, domain) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_inodelk, loc) == 32, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_inodelk, cmd) == 160, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_inodelk, flock) == 168, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_inodelk, xdata) == 232, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_inodelk) == 240, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_inodelk) == 24, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_finodelk, domain) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_finodelk, fd) == 32, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_finodelk, cmd) == 40, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_finodelk, flock) == 48, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_finodelk, xdata) == 112, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_finodelk) == 120, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_finodelk) == 24, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_entrylk, domain) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_entrylk, loc) == 32, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_entrylk, name) == 160, "rebuild mortar.h");
@@ -2462,7 +2239,6 @@ _Static_assert(offsetof(struct mortar_entrylk, cmd) == 192, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_entrylk, kind) == 196, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_entrylk, xdata) == 200, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_entrylk) == 208, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_entrylk) == 24, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_fentrylk, domain) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_fentrylk, fd) == 32, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_fentrylk, name) == 40, "rebuild mortar.h");
@@ -2470,30 +2246,25 @@ _Static_assert(offsetof(struct mortar_fentrylk, cmd) == 72, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_fentrylk, kind) == 76, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_fentrylk, xdata) == 80, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_fentrylk) == 88, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_fentrylk) == 24, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_xattrop, loc) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_xattrop, op) == 128, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_xattrop, xattrs) == 136, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_xattrop, xdata) == 144, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_xattrop) == 152, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_xattrop) == 24, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_fxattrop, fd) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_fxattrop, op) == 8, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_fxattrop, xattrs) == 16, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_fxattrop, xdata) == 24, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_fxattrop) == 32, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_fxattrop) == 24, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_fgetxattr, fd) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_fgetxattr, name) == 8, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_fgetxattr, xdata) == 40, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_fgetxattr) == 48, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_fgetxattr) == 24, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_fsetxattr, fd) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_fsetxattr, xattrs) == 8, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_fsetxattr, flags) == 16, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_fsetxattr, xdata) == 24, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_fsetxattr) == 32, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_fsetxattr) == 24, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_rchecksum, fd) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_rchecksum, offset) == 8, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_rchecksum, len) == 16, "rebuild mortar.h");
@@ -2503,53 +2274,44 @@ _Static_assert(offsetof(struct mortar_checksum, weak) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_checksum, strong) == 8, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_checksum, xdata) == 40, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_checksum) == 48, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_rchecksum) == 56, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_setattr, loc) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_setattr, iatt) == 128, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_setattr, valid) == 280, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_setattr, xdata) == 288, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_setattr) == 296, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_setattr) == 320, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_fsetattr, fd) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_fsetattr, iatt) == 8, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_fsetattr, valid) == 160, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_fsetattr, xdata) == 168, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_fsetattr) == 176, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_fsetattr) == 320, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_readdirp, fd) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_readdirp, size) == 8, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_readdirp, offset) == 16, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_readdirp, xdata) == 24, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_readdirp) == 32, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_readdirp) == 56, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_fremovexattr, fd) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_fremovexattr, name) == 8, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_fremovexattr, xdata) == 40, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_fremovexattr) == 48, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_fremovexattr) == 24, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_fallocate, fd) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_fallocate, mode) == 8, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_fallocate, offset) == 16, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_fallocate, len) == 24, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_fallocate, xdata) == 32, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_fallocate) == 40, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_fallocate) == 320, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_discard, fd) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_discard, offset) == 8, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_discard, len) == 16, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_discard, xdata) == 24, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_discard) == 32, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_discard) == 320, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_zerofill, fd) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_zerofill, offset) == 8, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_zerofill, len) == 16, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_zerofill, xdata) == 24, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_zerofill) == 32, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_zerofill) == 320, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_ipc, op) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_ipc, xdata) == 8, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_ipc) == 16, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_ipc) == 24, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_seek, fd) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_seek, offset) == 8, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_seek, what) == 16, "rebuild mortar.h");
@@ -2558,7 +2320,6 @@ _Static_assert(sizeof(struct mortar_seek) == 32, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_sought, offset) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_sought, xdata) == 8, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_sought) == 16, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_seek) == 24, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_lease, cmd) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_lease, kind) == 4, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_lease, id) == 8, "rebuild mortar.h");
@@ -2570,19 +2331,16 @@ _Static_assert(sizeof(struct mortar_lease_fop) == 160, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_leased, lease) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_leased, xdata) == 24, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_leased) == 32, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_lease) == 40, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_getactivelk, loc) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_getactivelk, xdata) == 128, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_getactivelk) == 136, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_active_locks, locks) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_active_locks, xdata) == 32, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_active_locks) == 40, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_getactivelk) == 48, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_setactivelk, loc) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_setactivelk, locks) == 128, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_setactivelk, xdata) == 160, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_setactivelk) == 168, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_setactivelk) == 24, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_put, loc) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_put, mode) == 128, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_put, umask) == 132, "rebuild mortar.h");
@@ -2592,16 +2350,13 @@ _Static_assert(offsetof(struct mortar_put, offset) == 208, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_put, xattrs) == 216, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_put, xdata) == 224, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_put) == 232, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_put) == 472, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_icreate, loc) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_icreate, mode) == 128, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_icreate, xdata) == 136, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_icreate) == 144, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_icreate) == 168, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_namelink, loc) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_namelink, xdata) == 128, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_namelink) == 136, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_namelink) == 320, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_copy_file_range, fd_in) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_copy_file_range, offset_in) == 8, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_copy_file_range, fd_out) == 16, "rebuild mortar.h");
@@ -2616,7 +2371,6 @@ _Static_assert(offsetof(struct mortar_copied, pre) == 160, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_copied, post) == 312, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_copied, xdata) == 464, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_copied) == 472, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_answer_copy_file_range) == 480, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_bytes, data) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_bytes, len) == 8, "rebuild mortar.h");
 _Static_assert(sizeof(struct mortar_bytes) == 16, "rebuild mortar.h");

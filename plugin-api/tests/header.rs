@@ -9,7 +9,6 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use abi_stable::StableAbi;
-use abi_stable::std_types::RResult;
 use abi_stable::type_layout::{TLData, TLField, TLFunction, TLPrimitive, TypeLayout};
 use docs::Docs;
 use plugin_api::Event;
@@ -73,20 +72,6 @@ struct Header {
     docs: Docs,
 }
 
-macro_rules! answers {
-    ($($(#[$doc:meta])* $code:literal $name:ident $args:ident $reply:ident,)*) => {
-        /// The answer of fop `code`.
-        fn answer(code: u32) -> Layout {
-            match code {
-                $($code => <RResult<plugin_api::fop::$reply, FopError>>::LAYOUT,)*
-                _ => unreachable!("asked for fops that are there"),
-            }
-        }
-    };
-}
-
-plugin_api::for_each_fop!(answers);
-
 impl Header {
     fn line(&mut self, words: std::fmt::Arguments<'_>) {
         writeln!(self.text, "{words}").expect("a string takes everything");
@@ -144,14 +129,12 @@ impl Header {
             self.define(fop.args);
             self.define(fop.reply);
             let (name, reply) = (fop.name, c_name(fop.reply));
-            let size = answer(fop.code).size();
-            self.line(format_args!("/* The answer of {name}. */\nstruct mortar_answer_{name} {{"));
-            self.line(format_args!("    /* 0: 'ok' is there; 1: 'error' is. */\n    uint8_t failed;"));
             self.line(format_args!(
-                "    union {{\n        struct {reply} ok;\n        struct mortar_error error;\n    }};\n}};"
+                "/* Room for an answer of {name}: 'reply' with MORTAR_READY, 'error' with MORTAR_FAILED. */"
             ));
-            self.check(format_args!("sizeof(struct mortar_answer_{name}) == {size}"));
-            self.line(format_args!(""));
+            self.line(format_args!(
+                "union mortar_answer_{name} {{\n    struct {reply} reply;\n    struct mortar_error error;\n}};\n"
+            ));
         }
     }
 

@@ -67,14 +67,11 @@ struct writing {
     struct file *file;
 };
 
-static void count(const struct mortar_node *node, struct file *file, const void *out)
+static void count(const struct mortar_node *node, struct file *file, const struct mortar_written *reply)
 {
-    const struct mortar_answer_writev *answer = out;
     struct counter *self = mortar_self(node);
-    if (!answer->failed) {
-        atomic_fetch_add(&file->written, answer->ok.count);
-        atomic_fetch_add(&self->total, answer->ok.count);
-    }
+    atomic_fetch_add(&file->written, reply->count);
+    atomic_fetch_add(&self->total, reply->count);
 }
 
 static uint8_t writing_poll(void *state, const struct mortar_waker *waker, void *out)
@@ -97,8 +94,7 @@ static void writing_drop(void *state)
 static uint8_t refused(uint32_t fop, void *args, void *out, int error)
 {
     api->args_drop(fop, args);
-    api->answer_error(fop, out, error);
-    return MORTAR_READY;
+    return api->answer_error(out, error);
 }
 
 static uint8_t on_writev(const struct mortar_node *node, const struct mortar_frame *frame,
@@ -124,10 +120,11 @@ static uint8_t on_writev(const struct mortar_node *node, const struct mortar_fra
         *later = (struct mortar_future){writing, writing_poll, writing_drop};
         return MORTAR_PENDING;
     }
-    count(node, file, out);
+    if (done == MORTAR_READY)
+        count(node, file, out);
     file_release(file);
     free(writing);
-    return MORTAR_READY;
+    return done;
 }
 
 /* ---- fgetxattr: answers at once for its own name ---- */
@@ -149,8 +146,8 @@ static uint8_t on_fgetxattr(const struct mortar_node *node, const struct mortar_
     file_release(file);
     api->args_drop(MORTAR_FOP_FGETXATTR, args);
     api->answer_empty(MORTAR_FOP_FGETXATTR, out);
-    struct mortar_answer_fgetxattr *answer = out;
-    api->dict_set_bytes(&answer->ok.xattrs, own_name, (const uint8_t *)text, (size_t)len);
+    struct mortar_xattrs *reply = out;
+    api->dict_set_bytes(&reply->xattrs, own_name, (const uint8_t *)text, (size_t)len);
     return MORTAR_READY;
 }
 

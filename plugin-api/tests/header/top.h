@@ -15,9 +15,10 @@
  * `waker`, which outlive the call and the future it leaves. What it writes to `out` and `later` belongs to the caller.
  * A pointer that a function answers into a struct (`mortar_bytes`, `fd_inode`) is good as long as that struct.
  *
- * Answering. An entry answers MORTAR_READY with `out` written, or MORTAR_PENDING with `later` written: a future whose
- * `poll` writes the same answer later. `poll` gets a waker, which is borrowed; to wake later, clone it
- * (`waker->vtable->clone`) and give the clone up by `wake` or `release`, once. After MORTAR_READY a future is only dropped,
+ * Answering. An entry answers MORTAR_READY with the reply written to `out`, MORTAR_FAILED with a `struct mortar_error` written
+ * there (`answer_error` does), or MORTAR_PENDING with `later` written: a future whose `poll` answers just so later.
+ * A child's answer that is handed on is answered with the code it came with, whatever that is. `poll` gets a waker, which is borrowed; to wake later, clone it
+ * (`waker->vtable->clone`) and give the clone up by `wake` or `release`, once. Once it has answered, a future is only dropped,
  * and it is dropped once, done or not. A fop is answered once: a waker that wakes after that does nothing.
  *
  * Winding. `api->wind` starts a fop in a child with the waker of the entry or of the poll it is called from; what it leaves in
@@ -39,7 +40,10 @@
 #error "mortar.h is for C11"
 #endif
 
-/* What an entry and a poll answer. */
+/* What an entry and a poll answer: the reply is written; a future is written, or not done yet; an error is written. */
 #define MORTAR_READY 0
 #define MORTAR_PENDING 1
+#define MORTAR_FAILED 3
+/* What an entry may answer with nothing touched, so that its arguments are still the caller's: nobody knows this fop. */
+#define MORTAR_UNKNOWN 4
 

@@ -6,7 +6,7 @@ use abi_stable::std_types::RStr;
 
 use super::{CApi, CBytes, CCount, CFree, CInit, CText, fops};
 use crate::abi::frame::FrameHead;
-use crate::abi::future::{RawFuture, WakerHeader};
+use crate::abi::future::{DOWN, RawFuture, UNKNOWN, WakerHeader};
 use crate::abi::host::{Direction, host};
 use crate::abi::iobuf::IoBuf;
 use crate::abi::node::Node;
@@ -326,17 +326,24 @@ unsafe extern "C" fn wind(
     later: *mut RawFuture,
 ) -> u8 {
     // SAFETY: see above.
-    let route = unsafe { &*node }.links().get(child).and_then(|link| link.route(fop));
-    let Some(route) = route else {
-        // SAFETY: see above; `args` is moved out of, whatever the answer.
-        unsafe {
-            fops::args_drop(fop, args);
-            fops::answer_error(fop, out, libc::EOPNOTSUPP);
-        }
-        return crate::abi::future::READY;
+    let (from, head) = unsafe { (&*node, &*frame) };
+    let mut code = UNKNOWN;
+    if let Some(route) = from.link(child).route(fop) {
+        head.set_current(route.node);
+        // SAFETY: the route is one for this fop, and the caller passes what an entry takes.
+        code = unsafe { (route.entry.0)(route.node.cast(), frame.cast(), waker, args, out, later) };
+        head.set_current(node);
+    }
+    let number = match code {
+        UNKNOWN => libc::EOPNOTSUPP,
+        DOWN => libc::ENOTCONN,
+        code => return code,
     };
-    // SAFETY: the route is one for this fop, and the caller passes what an entry takes.
-    unsafe { (route.entry.0)(route.node.cast(), frame.cast(), waker, args, out, later) }
+    // SAFETY: see above; what was not taken is given up here, so that `args` is moved whatever the answer.
+    unsafe {
+        fops::args_drop(fop, args);
+        fops::answer_error(out, number)
+    }
 }
 
 unsafe extern "C" fn notify(node: *const Node, direction: Direction, event: *const Event) {

@@ -2,17 +2,13 @@
 
 use std::sync::atomic::Ordering;
 
-use abi_stable::std_types::RResult;
-
 use super::adopt::CInstance;
-use crate::abi::future::{PENDING, READY, RawFuture, WakerHeader};
+use crate::abi::frame::FrameHead;
+use crate::abi::future::{DOWN, FAILED, PANICKED, PENDING, READY, RawFuture, UNKNOWN, WakerHeader};
 use crate::abi::node::{FopEntry, Node, UP};
 use crate::fop::{FopError, FopType};
 use crate::{Errno, for_each_fop};
 
-type Answer<F> = RResult<<F as FopType>::Reply, FopError>;
-
-/// Calls `$work::<kind>(…)` for the kind with this number; nothing for one that nobody knows.
 macro_rules! by_number {
     ($($(#[$doc:meta])* $code:literal $name:ident $args:ident $reply:ident,)*) => {
         pub(super) unsafe extern "C" fn args_copy(fop: u32, from: *const (), to: *mut ()) -> bool {
@@ -32,26 +28,19 @@ macro_rules! by_number {
             }
         }
 
-        pub(super) unsafe extern "C" fn answer_drop(fop: u32, answer: *mut ()) {
-            match fop {
-                // SAFETY: as above, of its answer.
-                $($code => unsafe { answer.cast::<Answer<crate::fop::kind::$name>>().drop_in_place() },)*
-                _ => {}
-            }
-        }
-
-        pub(super) unsafe extern "C" fn answer_error(fop: u32, out: *mut (), errno: i32) {
-            let error = RResult::RErr(Errno::from_raw(errno).into());
-            match fop {
-                // SAFETY: by the table's contract `out` is room for an answer of this fop.
-                $($code => unsafe { out.cast::<Answer<crate::fop::kind::$name>>().write(error_of(error)) },)*
+        pub(super) unsafe extern "C" fn answer_drop(fop: u32, code: u8, answer: *mut ()) {
+            match (fop, code) {
+                // SAFETY: FAILED says that this is an error.
+                (_, FAILED) => unsafe { answer.cast::<FopError>().drop_in_place() },
+                // SAFETY: READY says that this is the reply of this fop.
+                $(($code, READY) => unsafe { answer.cast::<crate::fop::$reply>().drop_in_place() },)*
                 _ => {}
             }
         }
 
         pub(super) unsafe extern "C" fn answer_empty(fop: u32, out: *mut ()) -> bool {
             match fop {
-                // SAFETY: as above.
+                // SAFETY: by the table's contract `out` is room for an answer of this fop.
                 $($code => unsafe { Empty::<crate::fop::kind::$name>::write(out) },)*
                 _ => false,
             }
@@ -60,7 +49,7 @@ macro_rules! by_number {
         /// What stands before a fop that is written in C.
         pub(super) fn guard(code: u32) -> Option<FopEntry> {
             match code {
-                $($code => Some(FopEntry(guarded::<crate::fop::kind::$name>)),)*
+                $($code => Some(FopEntry(guarded::<$code>)),)*
                 _ => None,
             }
         }
@@ -69,11 +58,10 @@ macro_rules! by_number {
 
 for_each_fop!(by_number);
 
-fn error_of<T>(error: RResult<(), FopError>) -> RResult<T, FopError> {
-    match error {
-        RResult::RErr(error) => RResult::RErr(error),
-        RResult::ROk(()) => RResult::RErr(Errno::EIO.into()),
-    }
+pub(super) unsafe extern "C" fn answer_error(out: *mut (), number: i32) -> u8 {
+    // SAFETY: by the table's contract `out` is room for an answer.
+    unsafe { out.cast::<FopError>().write(Errno::from_raw(number).into()) };
+    FAILED
 }
 
 /// Answers without anything in them, for the fops that have such.
@@ -91,7 +79,7 @@ where
     /// Room for an answer of `F`.
     unsafe fn write(out: *mut ()) -> bool {
         // SAFETY: the caller's promise.
-        unsafe { out.cast::<Answer<F>>().write(RResult::ROk(F::Reply::default())) };
+        unsafe { out.cast::<F::Reply>().write(F::Reply::default()) };
         true
     }
 }
@@ -103,8 +91,16 @@ impl<F> NothingToHold for Empty<F> {
     }
 }
 
-/// Refuses for a node that does not serve, calls the translator's own entry, and takes no answer that is none.
-unsafe extern "C" fn guarded<F: FopType>(
+/// A fop in C that waits.
+struct Waiting {
+    later: RawFuture,
+    node: *const Node,
+    head: *const FrameHead,
+    fop: u32,
+}
+
+/// Refuses for a node that does not serve, and calls the translator's own entry.
+unsafe extern "C" fn guarded<const CODE: u32>(
     node: *const (),
     frame: *const (),
     waker: *const WakerHeader,
@@ -112,29 +108,62 @@ unsafe extern "C" fn guarded<F: FopType>(
     out: *mut (),
     later: *mut RawFuture,
 ) -> u8 {
+    let (at, head) = (node.cast::<Node>(), frame.cast::<FrameHead>());
     // SAFETY: by the entry's contract; the instance of such a node is a `CInstance`.
-    let (known, instance) =
-        unsafe { (&*node.cast::<Node>(), &*(*node.cast::<Node>()).instance.cast::<CInstance>()) };
-    let refused = |errno: Errno| {
-        // SAFETY: by the entry's contract `out` is room for the answer.
-        unsafe { out.cast::<Answer<F>>().write(RResult::RErr(errno.into())) };
-        READY
-    };
-    let entry = instance.entry(F::CODE).filter(|_| known.state.load(Ordering::Relaxed) == UP);
-    let Some(entry) = entry else {
-        // SAFETY: by the entry's contract `args` is moved out of.
-        unsafe { args_drop(F::CODE, args) };
-        return refused(Errno::ENOTCONN);
-    };
-    // SAFETY: what this was called with is handed on.
-    match unsafe { (entry.0)(node, frame, waker, args, out, later) } {
-        done @ (READY | PENDING) => done,
-        other => {
-            let what =
-                format!("an entry in C answered {other}, which is neither MORTAR_READY nor MORTAR_PENDING");
-            // SAFETY: a node of a live graph, and a text that lives through the call.
-            unsafe { (known.fault)(node.cast(), F::CODE, what.as_ptr(), what.len()) };
-            refused(Errno::EIO)
+    let instance = unsafe { &*(*at).instance.cast::<CInstance>() };
+    // SAFETY: as above.
+    let serves = unsafe { (*at).state.load(Ordering::Relaxed) } == UP;
+    let Some(entry) = instance.entry(CODE).filter(|_| serves) else { return DOWN };
+    // SAFETY: what this was called with is handed on, and the frame outlives the answer.
+    unsafe {
+        let code = (entry.0)(node, frame, waker, args, out, later);
+        match code {
+            PENDING => {
+                let waiting = Waiting { later: later.read(), node: at, head, fop: CODE };
+                (*head).waits_in(at);
+                // One box, and so C need not say whose code runs, nor be believed about its answers.
+                let state = Box::into_raw(Box::new(waiting)).cast();
+                later.write(RawFuture { state, poll: poll_waiting, drop: drop_waiting });
+                PENDING
+            }
+            UNKNOWN | DOWN => code,
+            code => believed(at, CODE, code, out),
         }
     }
+}
+
+unsafe extern "C" fn poll_waiting(state: *mut (), waker: *const WakerHeader, out: *mut ()) -> u8 {
+    // SAFETY: from `guarded`; one thread at a time polls it, and the frame outlives it.
+    unsafe {
+        let waiting = &mut *state.cast::<Waiting>();
+        (*waiting.head).set_current(waiting.node);
+        let code = (waiting.later.poll)(waiting.later.state, waker, out);
+        if code == PENDING {
+            (*waiting.head).waits_in(waiting.node);
+            return PENDING;
+        }
+        believed(waiting.node, waiting.fop, code, out)
+    }
+}
+
+unsafe extern "C" fn drop_waiting(state: *mut ()) {
+    // SAFETY: from `guarded`, dropped once.
+    drop(unsafe { Box::from_raw(state.cast::<Waiting>()) });
+}
+
+/// An answer, or `EIO` and a fault where it is none.
+///
+/// # Safety
+/// A node of a live graph, and room for an answer.
+unsafe fn believed(node: *const Node, fop: u32, code: u8, out: *mut ()) -> u8 {
+    if matches!(code, READY | FAILED) {
+        return code;
+    }
+    if code != PANICKED {
+        let what = format!("code in C answered {code}, which is no answer");
+        // SAFETY: the caller's promise; the text lives through the call.
+        unsafe { ((*node).fault)(node, fop, what.as_ptr(), what.len()) };
+    }
+    // SAFETY: the caller's promise.
+    unsafe { answer_error(out, libc::EIO) }
 }

@@ -245,13 +245,13 @@ pub struct CApi {
     pub args_copy: unsafe extern "C" fn(fop: u32, from: *const (), to: *mut ()) -> bool,
     /// Gives up what a fop's arguments hold. An entry owns its arguments: it winds them on or drops them.
     pub args_drop: unsafe extern "C" fn(fop: u32, args: *mut ()),
-    /// Gives up what an answer holds, error or not.
-    pub answer_drop: unsafe extern "C" fn(fop: u32, answer: *mut ()),
-    /// Writes an error into `out` of an entry, which then answers MORTAR_READY.
-    pub answer_error: unsafe extern "C" fn(fop: u32, out: *mut (), number: i32),
-    /// Writes an answer without anything in it, to be filled; false for fops whose answer has to hold something (`open`).
+    /// Gives up what an answer holds: the code says whether it is a reply or an error.
+    pub answer_drop: unsafe extern "C" fn(fop: u32, code: u8, answer: *mut ()),
+    /// Writes an error into `out` of an entry or a poll, and answers MORTAR_FAILED, which is the code to answer with.
+    pub answer_error: unsafe extern "C" fn(out: *mut (), number: i32) -> u8,
+    /// Writes a reply without anything in it, to be filled; false for fops whose reply has to hold something (`open`).
     pub answer_empty: unsafe extern "C" fn(fop: u32, out: *mut ()) -> bool,
-    /// Winds a fop to a child: moves `args`, and answers as an entry does, MORTAR_READY with `out` written or MORTAR_PENDING
+    /// Winds a fop to a child: moves `args`, and answers MORTAR_READY or MORTAR_FAILED with `out` written or MORTAR_PENDING
     /// with `later` written. Within an entry or within the polling of its future only, with their waker.
     pub wind: unsafe extern "C" fn(
         node: *const Node,
