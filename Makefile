@@ -40,6 +40,14 @@ cookbook:
 	cd plugin-api/cookbook && $(CARGO) fmt --check -p debug-tracer -p features-crypt -p features-notify -p features-usage
 	$(CARGO) test $(COOKBOOK) --workspace --profile $(PROFILE)
 	$(CARGO) clippy $(COOKBOOK) --workspace --all-targets --profile $(PROFILE) -- -D warnings
+	$(CARGO) test --package plugin-api --features local-runtime --lib --profile $(PROFILE) --quiet local_runtime
+	$(CARGO) build $(COOKBOOK) --workspace --profile $(PROFILE)
+	$(CARGO) build --package host --bin mortar --profile $(PROFILE) --quiet
+	@key=$$(mktemp) && trap "rm -f $$key" EXIT && head -c 32 /dev/urandom > $$key && \
+	for recipe in debug_tracer features_usage features_write_cap \
+	    "features_crypt --option key-file=$$key" "features_notify --option url=http://127.0.0.1:9/"; do \
+	    set -- $$recipe; lib=$$1; shift; $(BUILT)/mortar plugin check --quick $(BUILT)/lib$$lib.so $$@ || exit 1; \
+	done
 
 check: PROFILE := quick
 check:

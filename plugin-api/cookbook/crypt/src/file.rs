@@ -135,19 +135,30 @@ impl<'a> File<'a> {
         Ok(size)
     }
 
-    /// Makes ready for the child's truncate from `size` to `to`: the block that holds the new end is sealed anew.
-    pub(crate) async fn before_truncate(&self, size: u64, to: u64, holes: bool) -> FopResult<()> {
-        let kept = within(to % BLOCK as u64);
-        if to >= size {
-            self.extend(size, to, holes).await?;
-        } else if kept > 0 {
-            let block = to / BLOCK as u64;
-            let content = self.load(block, kept).await?;
-            let sealed =
-                self.sealer.seal(self.gfid, block, &content).map_err(|error| self.refused(&error))?;
-            self.put(size, block * SLOT as u64, sealed, How::default()).await?;
+    /// Cuts a file of `size` bytes to `to` by `cut`, which winds to the child; then the block that holds the new end is
+    /// sealed anew. In this order, since the child may refuse.
+    pub(crate) async fn shrink(
+        &self,
+        size: u64,
+        to: u64,
+        cut: impl Future<Output = FopResult<PrePost>>,
+    ) -> FopResult<PrePost> {
+        let (block, kept) = (to / BLOCK as u64, within(to % BLOCK as u64));
+        if kept == 0 || to == size {
+            return cut.await;
         }
-        Ok(())
+        let content = self.load(block, kept).await?;
+        let sealed = self.sealer.seal(self.gfid, block, &content).map_err(|error| self.refused(&error))?;
+        let done = cut.await?;
+        self.put(to, block * SLOT as u64, sealed, How::default()).await?;
+        Ok(done)
+    }
+
+    /// Takes back what [`extend`](Self::extend) did for a write that was refused then.
+    pub(crate) async fn take_back(&self, size: u64, to: u64) {
+        let cut = Ftruncate { fd: self.reader.clone(), offset: on_disk(to), xdata: Dict::new() };
+        // The write's own error is what the caller has to know.
+        let _ = self.shrink(size, to, self.frame.child().ftruncate(cut)).await;
     }
 }
 

@@ -51,6 +51,7 @@ impl Crypt {
     "features/crypt",
     positions = "brick",
     unknown_fops = "deny",
+    replace = "restart",
     doc = "seals the content of files before it reaches the disk"
 )]
 impl Xlator for Crypt {
@@ -109,25 +110,28 @@ impl Xlator for Crypt {
         let sync = args.fd.flags() & (libc::O_SYNC | libc::O_DSYNC);
         let flags = args.flags & !NOT_BELOW.cast_unsigned() | sync.cast_unsigned();
         let how = How { flags, xdata: args.xdata };
-        let written = file.write(size, offset, &args.data.to_iobuf(), how).await?.shown();
-        Ok(Written { count, pre, ..written })
+        match file.write(size, offset, &args.data.to_iobuf(), how).await {
+            Ok(written) => Ok(Written { count, pre, ..written.shown() }),
+            Err(error) => {
+                file.take_back(size, pre.size).await;
+                Err(error)
+            }
+        }
     }
 
     async fn truncate(&self, frame: &Frame, args: Truncate) -> FopResult<PrePost> {
         let _held = self.lock(args.loc.target()).write().await;
         let inode = Inode::new(args.loc.target(), FileType::Regular);
         let file = File::of(frame, self.sealer(), &inode);
-        let pre = self.make_ready(&file, args.offset).await?;
-        let args = Truncate { offset: on_disk(args.offset), ..args };
-        Ok(PrePost { pre, ..frame.child().truncate(args).await?.shown() })
+        let (to, args) = (args.offset, Truncate { offset: on_disk(args.offset), ..args });
+        self.resize(&file, to, frame.child().truncate(args)).await
     }
 
     async fn ftruncate(&self, frame: &Frame, args: Ftruncate) -> FopResult<PrePost> {
         let _held = self.lock(args.fd.inode().gfid()).write().await;
         let file = File::open(frame, self.sealer(), &args.fd);
-        let pre = self.make_ready(&file, args.offset).await?;
-        let args = Ftruncate { offset: on_disk(args.offset), ..args };
-        Ok(PrePost { pre, ..frame.child().ftruncate(args).await?.shown() })
+        let (to, args) = (args.offset, Ftruncate { offset: on_disk(args.offset), ..args });
+        self.resize(&file, to, frame.child().ftruncate(args)).await
     }
 
     async fn open(&self, frame: &Frame, args: Open) -> FopResult<Opened> {
@@ -218,14 +222,30 @@ impl Xlator for Crypt {
 }
 
 impl Crypt {
-    /// Makes a file ready to be cut or extended to `to` plain bytes; answers how it was.
-    async fn make_ready(&self, file: &File<'_>, to: u64) -> FopResult<Iatt> {
+    /// Cuts or extends a file to `to` plain bytes; `cut` winds to the child, which sets the length on disk.
+    async fn resize(
+        &self,
+        file: &File<'_>,
+        to: u64,
+        cut: impl Future<Output = FopResult<PrePost>>,
+    ) -> FopResult<PrePost> {
         if to > LONGEST {
             return Err(Errno::EFBIG.into());
         }
         let pre = file.attributes().await?.shown();
-        file.before_truncate(pre.size, to, self.holes).await?;
-        Ok(pre)
+        let done = if to < pre.size {
+            file.shrink(pre.size, to, cut).await?
+        } else {
+            let size = file.extend(pre.size, to, self.holes).await?;
+            match cut.await {
+                Ok(done) => done,
+                Err(error) => {
+                    file.take_back(size, pre.size).await;
+                    return Err(error);
+                }
+            }
+        };
+        Ok(PrePost { pre, ..done.shown() })
     }
 }
 

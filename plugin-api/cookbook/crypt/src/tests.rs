@@ -288,6 +288,36 @@ fn what_a_full_disk_leaves_half_written_is_cut_off() {
     assert_eq!(disk.read(0, 100).unwrap(), b"before");
 }
 
+/// Runs `work` over a file of two and a half blocks whose calls to the disk fail one after the other: what failed has
+/// changed nothing.
+fn refused_work(work: impl Fn(&Disk) -> FopResult<()>) {
+    let whole = vec![7; 2 * BLOCK + BLOCK / 2];
+    for call in 0.. {
+        let child = Fake::memory();
+        let disk = Disk::over(child.clone(), "on");
+        disk.write(0, &whole).unwrap();
+        child.fail_call(call, Errno::EROFS);
+        let failed = errno(work(&disk));
+        if child.is_failing() {
+            return;
+        }
+        assert_eq!(failed, Some(Errno::EROFS), "call {call}");
+        assert!(disk.read(0, 1 << 20).is_ok_and(|there| there == whole), "call {call}");
+    }
+}
+
+#[test]
+fn what_is_refused_below_changes_nothing() {
+    refused_work(|disk| disk.write(100, &[1; BLOCK]).map(drop));
+    refused_work(|disk| disk.write(5 * BLOCK as u64, b"far").map(drop));
+    let cut = |disk: &Disk, offset| {
+        let asked = Ftruncate { fd: disk.fd.clone(), offset, xdata: Dict::new() };
+        disk.bench.call::<kind::ftruncate>(asked).map(drop)
+    };
+    refused_work(|disk| cut(disk, BLOCK as u64));
+    refused_work(|disk| cut(disk, 4 * BLOCK as u64 + 1));
+}
+
 #[test]
 fn what_would_reach_past_the_seal_is_refused() {
     let disk = Disk::new("on");

@@ -34,6 +34,7 @@ struct Usage {
     "features/usage",
     positions = "brick",
     unknown_fops = "decompose",
+    replace = "restart",
     doc = "counts what lies below each directory"
 )]
 impl Xlator for Usage {
