@@ -66,6 +66,8 @@ pub struct Settings {
     pub init_timeout: Duration,
     /// After so many panics a translator is marked down; 0 for never.
     pub fault_limit: u64,
+    /// How long a call may wait for its answer before it fails with ETIMEDOUT; zero for ever.
+    pub frame_timeout: Duration,
     /// Sentences about options that are accepted and have no effect here; logged once logging works.
     pub notes: Vec<String>,
 }

@@ -331,12 +331,18 @@ struct mortar_frame {
     struct mortar_node *waiting;
     /* Counts up in a process: for logs. */
     uint64_t unique;
-    /* Monotonic nanoseconds after which the call has failed; 0 for never. */
+    /* Monotonic nanoseconds after which the call is given up: its root answers 'ETIMEDOUT'. 0 for the host's default,
+     * which counts from when the call is first seen waiting; 'u64::MAX' for never. */
     uint64_t deadline;
     /* Who asks. */
     struct mortar_identity identity;
     /* From which client, in a brick. */
     struct mortar_maybe_client client;
+    /* Who keeps the memory: the frame's owner, and every call that was given up and still runs. The last one gives the
+     * frame back. */
+    uint32_t users;
+    /* How often it was forked off others. */
+    uint32_t depth;
 };
 
 struct mortar_node_link;
@@ -1946,7 +1952,9 @@ _Static_assert(offsetof(struct mortar_frame, unique) == 48, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_frame, deadline) == 56, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_frame, identity) == 64, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_frame, client) == 160, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_frame) == 176, "rebuild mortar.h");
+_Static_assert(offsetof(struct mortar_frame, users) == 176, "rebuild mortar.h");
+_Static_assert(offsetof(struct mortar_frame, depth) == 180, "rebuild mortar.h");
+_Static_assert(sizeof(struct mortar_frame) == 184, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_node, instance) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_node, id) == 8, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_node, links) == 16, "rebuild mortar.h");

@@ -196,6 +196,9 @@ pub(super) struct MortarArgs {
     /// How often a translator may panic before it is marked down and answers ENOTCONN; 0 for ever
     #[arg(long, value_name = "N", default_value = "100")]
     pub fault_limit: u64,
+    /// How long a file operation may wait for its answer before it fails with ETIMEDOUT; 0 for ever
+    #[arg(long, value_name = "SECONDS", default_value = "1800")]
+    pub frame_timeout: u64,
 }
 
 /// Print something and exit.

@@ -75,6 +75,7 @@ pub(super) fn settle(args: HostArgs, mode: Mode, origin: Origin) -> Result<Reque
         plugin_dirs: plugin_dirs(mortar.plugin_dir),
         init_timeout: Duration::from_secs(mortar.init_timeout),
         fault_limit: mortar.fault_limit,
+        frame_timeout: Duration::from_secs(mortar.frame_timeout),
         notes,
     })))
 }

@@ -75,7 +75,8 @@ pub(super) unsafe fn give(frame: *mut FrameHead) {
     unsafe {
         (*frame).identity = Identity::default();
         (*frame).client = ROption::RNone;
-        (*frame).deadline = 0;
+        (*frame).deadline.store(0, Ordering::Relaxed);
+        (*frame).depth = 0;
     }
     let kept = KEPT_HERE.try_with(|kept| {
         let kept = &mut kept.borrow_mut().0;

@@ -1,18 +1,21 @@
 //! Services: what the host gives every plugin, behind one table of functions.
 //!
-//! `pool` runs tasks, time and blocking work, `descriptors` watches readiness, `frames` keeps frames for reuse, `table`
-//! is the line itself.
+//! `pool` runs tasks, time and blocking work, `descriptors` watches readiness, `frames` keeps frames for reuse, `waits`
+//! gives up calls that nobody answers, `table` is the line itself.
 #![allow(unsafe_code, reason = "the host's side of the table that crosses into plugins")]
 
 mod descriptors;
 mod frames;
 mod table;
+mod waits;
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::watch;
+
+pub use waits::overdue;
 
 use crate::loader::Loader;
 use crate::settings::{Settings, VolfileSource};
@@ -73,6 +76,7 @@ pub fn start(settings: &Settings, loader: Arc<Loader>) -> Result<Services, Servi
     let table = table::table();
     plugin_api::abi::host::attach(table);
     loader.attach(table);
+    waits::start(runtime.handle(), settings.frame_timeout);
     Ok(Services { runtime, stop: stopped })
 }
 

@@ -12,7 +12,7 @@ use plugin_api::abi::root::PluginRootRef;
 use plugin_api::options::Options;
 use plugin_api::{Client, Event};
 
-use super::{descriptors, frames, shared};
+use super::{descriptors, frames, shared, waits};
 use crate::graph::section;
 use crate::logging::{self, Level, Record};
 
@@ -29,6 +29,8 @@ pub(super) fn table() -> HostApiRef {
         fd_poll,
         frame_take,
         frame_give,
+        frame_wait: waits::wait,
+        frame_waited: waits::waited,
         notify,
         client_gone,
         open_plugin,

@@ -2,7 +2,7 @@
 
 use std::alloc::Layout;
 use std::cell::Cell;
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use abi_stable::StableAbi;
 use abi_stable::std_types::{ROption, RVec};
@@ -50,12 +50,27 @@ pub struct FrameHead {
     pub waiting: AtomicPtr<Node>,
     /// Counts up in a process: for logs.
     pub unique: u64,
-    /// Monotonic nanoseconds after which the call has failed; 0 for never.
-    pub deadline: u64,
+    /// Monotonic nanoseconds after which the call is given up: its root answers `ETIMEDOUT`. 0 for the host's default,
+    /// which counts from when the call is first seen waiting; `u64::MAX` for never.
+    pub deadline: AtomicU64,
     /// Who asks.
     pub identity: Identity,
     /// From which client, in a brick.
     pub client: ROption<Client>,
+    /// Who keeps the memory: the frame's owner, and every call that was given up and still runs. The last one gives the
+    /// frame back.
+    pub users: AtomicU32,
+    /// How often it was forked off others.
+    pub depth: u32,
+}
+
+/// A call whose root waits, as the host watches it; its memory is used again and never freed.
+#[repr(C)]
+#[derive(StableAbi, Debug)]
+pub struct Wait {
+    /// 0 while there is time; then for how many nanoseconds the call was seen waiting, and its root has been woken to give
+    /// it up.
+    pub overdue: AtomicU64,
 }
 
 /// A bump allocator for the futures of one call.
@@ -201,9 +216,11 @@ impl FrameHead {
             current: AtomicPtr::default(),
             waiting: AtomicPtr::default(),
             unique: 0,
-            deadline: 0,
+            deadline: AtomicU64::new(0),
             identity: Identity::default(),
             client: ROption::RNone,
+            users: AtomicU32::new(1),
+            depth: 0,
         }
     }
 

@@ -4,10 +4,13 @@
 //! `RawWakerVTable` whose data word is that pointer, so nothing is allocated on the way down, `will_wake` works, and a
 //! child future gets the very pointer its parent got. A future is a pointer with two functions.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
 use abi_stable::StableAbi;
@@ -187,18 +190,17 @@ pub fn with_waker<R>(header: *const WakerHeader, f: impl FnOnce(&mut Context<'_>
     f(&mut Context::from_waker(&waker))
 }
 
-// ---- std waker → header: borrowed on the stack, or shared and counted
+// ---- std waker → header: counted, in memory that is never freed
 
-#[repr(C)]
-struct Borrowed<'a> {
-    header: WakerHeader,
-    waker: &'a Waker,
-}
-
+/// A waker behind a header.
+///
+/// Its memory is used again and never freed. A plugin may break the contract and wake a handle that it has given up: it finds
+/// nothing there, or wakes another task once for nothing.
 #[repr(C)]
 struct Shared {
     header: WakerHeader,
-    waker: Waker,
+    count: AtomicUsize,
+    waker: Mutex<Option<Waker>>,
 }
 
 // SAFETY: a waker is both, and the header points to a static.
@@ -206,12 +208,6 @@ unsafe impl Send for Shared {}
 // SAFETY: as above.
 unsafe impl Sync for Shared {}
 
-static BORROWED: WakerVtable = WakerVtable {
-    clone: borrowed_clone,
-    wake: borrowed_misuse,
-    wake_by_ref: borrowed_wake,
-    release: borrowed_misuse,
-};
 static SHARED: WakerVtable = WakerVtable {
     clone: shared_clone,
     wake: shared_wake,
@@ -219,56 +215,139 @@ static SHARED: WakerVtable = WakerVtable {
     release: shared_release,
 };
 
+/// Headers that are not used: each rests behind this many others before it is used again, so that a stale handle mostly finds
+/// nothing.
+const REST: usize = 64;
+/// Headers that no thread keeps.
+static SPARE: Mutex<VecDeque<&'static Shared>> = Mutex::new(VecDeque::new());
+
+struct Kept(VecDeque<&'static Shared>);
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        lock(&SPARE).extend(self.0.drain(..));
+    }
+}
+
+thread_local! {
+    static KEPT_HERE: RefCell<Kept> = const { RefCell::new(Kept(VecDeque::new())) };
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn rested(spare: &mut VecDeque<&'static Shared>) -> Option<&'static Shared> {
+    if spare.len() > REST { spare.pop_front() } else { None }
+}
+
+/// A header for a waker, counted once.
 fn share(waker: &Waker) -> *const WakerHeader {
-    let shared = Shared { header: WakerHeader { vtable: &raw const SHARED }, waker: waker.clone() };
-    Arc::into_raw(Arc::new(shared)).cast()
+    let kept = KEPT_HERE.try_with(|kept| rested(&mut kept.borrow_mut().0)).ok().flatten();
+    let shared = kept.or_else(|| rested(&mut lock(&SPARE))).unwrap_or_else(|| {
+        let header = WakerHeader { vtable: &raw const SHARED };
+        Box::leak(Box::new(Shared { header, count: AtomicUsize::new(0), waker: Mutex::new(None) }))
+    });
+    *lock(&shared.waker) = Some(waker.clone());
+    shared.count.store(1, Ordering::Release);
+    (&raw const *shared).cast()
 }
 
-unsafe extern "C" fn borrowed_clone(header: *const WakerHeader) -> *const WakerHeader {
-    // SAFETY: the header is the first field of a `Borrowed` that lives on a caller's stack.
-    share(unsafe { (*header.cast::<Borrowed<'_>>()).waker })
+/// Puts a header by that nobody counts any more.
+fn put_by(shared: &'static Shared) {
+    let full = KEPT_HERE.try_with(|kept| {
+        let kept = &mut kept.borrow_mut().0;
+        kept.push_back(shared);
+        if kept.len() > 2 * REST { kept.pop_front() } else { None }
+    });
+    if let Some(shared) = full.unwrap_or(Some(shared)) {
+        lock(&SPARE).push_back(shared);
+    }
 }
 
-unsafe extern "C" fn borrowed_wake(header: *const WakerHeader) {
-    // SAFETY: as above.
-    unsafe { (*header.cast::<Borrowed<'_>>()).waker }.wake_by_ref();
+/// The header's memory, whoever asks.
+fn shared_of(header: *const WakerHeader) -> &'static Shared {
+    // SAFETY: the header is the first field of a `Shared`, none of which is ever freed.
+    unsafe { &*header.cast::<Shared>() }
 }
 
-unsafe extern "C" fn borrowed_misuse(_: *const WakerHeader) {
-    // A borrowed handle cannot be given up: who does so has broken the contract and would free a stack.
-    std::process::abort()
+impl Shared {
+    fn wake(&self) {
+        // Not under the lock: a waker may do anything, such as give this very header up.
+        let waker = lock(&self.waker).clone();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn release(&'static self) {
+        let before =
+            self.count.fetch_update(Ordering::AcqRel, Ordering::Acquire, |count| count.checked_sub(1));
+        if before == Ok(1) {
+            let waker = lock(&self.waker).take();
+            drop(waker);
+            put_by(self);
+        }
+    }
 }
 
 unsafe extern "C" fn shared_clone(header: *const WakerHeader) -> *const WakerHeader {
-    // SAFETY: the header is the first field of a counted `Shared`.
-    unsafe { Arc::increment_strong_count(header.cast::<Shared>()) };
+    let count = |count: usize| (count != 0).then_some(count + 1);
+    // A handle that was given up has no clones that count.
+    let _ = shared_of(header).count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, count);
     header
 }
 
 unsafe extern "C" fn shared_wake(header: *const WakerHeader) {
-    // SAFETY: as above; the handle is given up.
-    unsafe { Arc::from_raw(header.cast::<Shared>()) }.waker.wake_by_ref();
+    shared_of(header).wake();
+    shared_of(header).release();
 }
 
 unsafe extern "C" fn shared_wake_by_ref(header: *const WakerHeader) {
-    // SAFETY: as above; the caller keeps its handle through the call.
-    unsafe { &*header.cast::<Shared>() }.waker.wake_by_ref();
+    shared_of(header).wake();
 }
 
 unsafe extern "C" fn shared_release(header: *const WakerHeader) {
-    // SAFETY: as above; the handle is given up.
-    drop(unsafe { Arc::from_raw(header.cast::<Shared>()) });
+    shared_of(header).release();
 }
 
-/// Runs `f` with the header of the context's waker: the one it is made of, or one on the stack.
+/// The header of who polls once and does not wait.
+static NOBODY: WakerHeader = WakerHeader { vtable: &raw const NOBODYS };
+static NOBODYS: WakerVtable =
+    WakerVtable { clone: nobodys_clone, wake: nothing, wake_by_ref: nothing, release: nothing };
+
+unsafe extern "C" fn nobodys_clone(header: *const WakerHeader) -> *const WakerHeader {
+    header
+}
+
+unsafe extern "C" fn nothing(_: *const WakerHeader) {}
+
+// SAFETY: points to a static whose functions any thread may call.
+unsafe impl Sync for WakerHeader {}
+
+/// Runs `f` with the header of the context's waker: the one it is made of, or one of this library's.
 #[inline]
 pub(crate) fn with_header<R>(cx: &mut Context<'_>, f: impl FnOnce(*const WakerHeader) -> R) -> R {
     let waker = cx.waker();
     if std::ptr::eq(waker.vtable(), &raw const OF_HEADER) {
-        f(waker.data().cast())
-    } else {
-        let borrowed = Borrowed { header: WakerHeader { vtable: &raw const BORROWED }, waker };
-        f((&raw const borrowed).cast())
+        return f(waker.data().cast());
+    }
+    let lent = lend(waker);
+    f(lent.0)
+}
+
+#[inline(never)]
+fn lend(waker: &Waker) -> Lent {
+    Lent(if waker.will_wake(Waker::noop()) { &raw const NOBODY } else { share(waker) })
+}
+
+/// A header for the time of one poll.
+struct Lent(*const WakerHeader);
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        // SAFETY: counted by `lend`, given up once.
+        unsafe { ((*(*self.0).vtable).release)(self.0) }
     }
 }
 
@@ -303,9 +382,9 @@ impl<T> Future for Later<T> {
             return unsafe { this.raw.poll_as(cx) };
         }
         let fits = this.shared.as_ref().is_some_and(|shared| {
-            let header = shared.data().cast::<Shared>();
-            // SAFETY: `shared` was made from `share` below, so its header is the first field of a live `Shared`.
-            unsafe { &(*header).waker }.will_wake(cx.waker())
+            // Made from `share` below.
+            let known = lock(&shared_of(shared.data().cast()).waker);
+            known.as_ref().is_some_and(|known| known.will_wake(cx.waker()))
         });
         if !fits {
             // SAFETY: `share` hands one counted handle over, which the waker's drop releases.
@@ -321,7 +400,7 @@ impl<T> Future for Later<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::Arc;
 
     struct Counted(AtomicUsize);
 
@@ -372,6 +451,38 @@ mod tests {
         drop(later);
         drop(waker);
         assert_eq!(Arc::strong_count(&woken), 1, "every handle was given up");
+    }
+
+    #[test]
+    fn a_handle_that_was_given_up_wakes_nobody_and_takes_nothing_from_who_has_its_memory_now() {
+        let (first, second) =
+            (Arc::new(Counted(AtomicUsize::new(0))), Arc::new(Counted(AtomicUsize::new(0))));
+        let stale = share(&Waker::from(first.clone()));
+        // SAFETY: the contract is broken on purpose from the second line on.
+        unsafe {
+            shared_release(stale);
+            shared_wake_by_ref(stale);
+            shared_release(shared_clone(stale));
+            shared_wake(stale);
+        }
+        assert_eq!((first.0.load(Ordering::SeqCst), Arc::strong_count(&first)), (0, 1));
+        // Until the memory is used again: then a stale handle wakes whom it belongs to, for nothing.
+        let other = (0..=REST).find_map(|_| {
+            let header = share(&Waker::from(second.clone()));
+            if header == stale {
+                return Some(header);
+            }
+            // SAFETY: counted once.
+            unsafe { shared_release(header) };
+            None
+        });
+        let other = other.expect("each header has its turn");
+        // SAFETY: the contract is broken on purpose.
+        unsafe {
+            shared_wake_by_ref(stale);
+            shared_release(other);
+        }
+        assert_eq!((second.0.load(Ordering::SeqCst), Arc::strong_count(&second)), (1, 1));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use abi_stable::StableAbi;
 use abi_stable::std_types::{RResult, RStr, RString, RVec};
 
+use super::frame::Wait;
 use super::future::{RawFuture, WakerHeader};
 use super::root::PluginRootRef;
 use crate::carry::Carry;
@@ -92,6 +93,12 @@ pub struct HostApi {
     pub frame_take: extern "C" fn() -> *mut (),
     /// Gives a frame back; every future in it is gone.
     pub frame_give: unsafe extern "C" fn(frame: *mut ()),
+    /// The root of a call in `frame` waits, and wants to be woken when it is overdue. `wait` is null at first, and then what
+    /// this has answered: null where nobody watches.
+    pub frame_wait:
+        unsafe extern "C" fn(frame: *const (), waker: *const WakerHeader, wait: *const Wait) -> *const Wait,
+    /// The root of such a call has its answer, or is gone. One that was given up says so when its end has come.
+    pub frame_waited: unsafe extern "C" fn(wait: *const Wait),
     /// Sends an event from a node to its parents or to its children.
     pub notify: unsafe extern "C" fn(from: *const (), direction: Direction, event: &Event),
     /// Tells every translator below a node that a client is gone.

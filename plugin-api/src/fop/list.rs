@@ -126,6 +126,11 @@ macro_rules! for_each_fop {
 /// One more than the highest fop number this plugin-api knows.
 pub const FOPS: u32 = 59;
 
+/// lk, the internal locks, leases and moving locks.
+const fn is_patient(code: u32) -> bool {
+    matches!(code, 26 | 29..=32 | 51 | 54)
+}
+
 macro_rules! kinds {
     ($($(#[$doc:meta])* $code:literal $name:ident $args:ident $reply:ident,)*) => {
         /// The kinds of fop, for generic code.
@@ -139,6 +144,7 @@ macro_rules! kinds {
                 impl super::FopType for $name {
                     const CODE: u32 = $code;
                     const NAME: &'static str = stringify!($name);
+                    const PATIENT: bool = super::is_patient($code);
                     type Args = super::$args;
                     type Reply = super::$reply;
                 }

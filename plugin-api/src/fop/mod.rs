@@ -68,6 +68,8 @@ pub trait FopType: Sized + Send + 'static {
     const CODE: u32;
     /// The name, as in the volfiles' world: `writev`.
     const NAME: &'static str;
+    /// Whether it may wait for as long as somebody else holds a lock: such a fop has no deadline.
+    const PATIENT: bool;
     /// What winds down.
     type Args: About + Carry + Send + 'static;
     /// What unwinds on success.

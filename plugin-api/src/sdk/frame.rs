@@ -1,14 +1,15 @@
 //! Frames as authors see them: who asks, whom to wind to, and how a child's answer is awaited.
 
 use std::future::Future;
+use std::marker::PhantomData;
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use abi_stable::std_types::ROption;
 
-use crate::abi::frame::{FrameHead, Identity};
+use crate::abi::frame::{FrameHead, Identity, Wait};
 use crate::abi::future::{
     DOWN, FAILED, PANICKED, PENDING, READY, RawFuture, UNKNOWN, WakerHeader, with_header,
 };
@@ -103,12 +104,15 @@ impl Frame {
         unsafe { Handle::retain(self.node) }
     }
 
-    /// A frame of its own with the same identity and client: for winding as somebody else, from another thread, or
+    /// A frame of its own with the same identity, client and deadline: for winding as somebody else, from another thread, or
     /// after this call is answered.
     #[must_use]
     pub fn fork(&self) -> OwnedFrame {
         let mut forked = self.handle().frame(self.identity().clone());
         forked.set_client(self.client().cloned());
+        let head = self.head();
+        forked.set_deadline(head.deadline.load(Ordering::Relaxed));
+        forked.head_mut().depth = head.depth.saturating_add(1);
         forked
     }
 }
@@ -190,7 +194,41 @@ const ENDED: u8 = 2;
 
 union Slot<A> {
     args: ManuallyDrop<A>,
-    later: ManuallyDrop<RawFuture>,
+    waits: ManuallyDrop<Waits>,
+}
+
+/// What a wind waits for.
+struct Waits {
+    later: RawFuture,
+    /// How the host watches it: of roots alone, else null.
+    watched: Watched,
+}
+
+/// What the host has answered to `frame_wait`; given up when it is dropped.
+struct Watched(*const Wait);
+
+// SAFETY: the host's side of it is `Sync`.
+unsafe impl Send for Watched {}
+// SAFETY: as above.
+unsafe impl Sync for Watched {}
+
+impl Watched {
+    /// For how many nanoseconds an overdue call has waited.
+    fn overdue(&self) -> Option<u64> {
+        // SAFETY: null, or of the host, which never frees it.
+        let age = unsafe { self.0.as_ref() }?.overdue.load(Ordering::Relaxed);
+        (age != 0).then_some(age)
+    }
+}
+
+impl Drop for Watched {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.0.is_null() {
+            // SAFETY: from `frame_wait`, ended once.
+            unsafe { host().frame_waited()(self.0) }
+        }
+    }
 }
 
 /// Room for what a fop answers: the code that it answers with says which.
@@ -255,6 +293,12 @@ impl<F: FopType> Future for Wind<'_, F> {
 impl<F: FopType> Wind<'_, F> {
     #[inline(never)]
     fn step_root(&mut self, cx: &mut Context<'_>) -> Poll<FopResult<F::Reply>> {
+        if self.at == LATER {
+            // SAFETY: the slot holds a future.
+            if let Some(age) = unsafe { &self.slot.waits }.watched.overdue() {
+                return Poll::Ready(Err(self.give_up(age)));
+            }
+        }
         let head = self.frame.head();
         let entered = head.arena.enter();
         head.waiting.store(std::ptr::null_mut(), Ordering::Relaxed);
@@ -262,7 +306,60 @@ impl<F: FopType> Wind<'_, F> {
         if entered {
             head.arena.leave();
         }
+        if polled.is_pending() && !F::PATIENT {
+            self.watch(cx);
+        }
         polled
+    }
+
+    /// Tells the host that this call waits, and by whom it is woken.
+    fn watch(&mut self, cx: &mut Context<'_>) {
+        // Who polls with it comes back with another, or not at all.
+        if cx.waker().will_wake(Waker::noop()) {
+            return;
+        }
+        let frame = self.frame.head;
+        with_header(cx, |waker| {
+            // SAFETY: the slot holds a future, since the poll was pending; the frame lives until its wait has ended.
+            unsafe {
+                let watched = &mut (*self.slot.waits).watched;
+                watched.0 = host().frame_wait()(frame.cast(), waker, watched.0);
+            }
+        });
+    }
+
+    /// Leaves the call to the host, which drives it to its end, and says who holds it. Translators rely on coming to their
+    /// end, so what they began is not dropped; what they answer then is.
+    #[cold]
+    #[inline(never)]
+    fn give_up(&mut self, age: u64) -> FopError {
+        self.at = ENDED;
+        // SAFETY: the slot holds a future, and from here on it counts as empty.
+        let Waits { later, watched } = unsafe { ManuallyDrop::take(&mut self.slot.waits) };
+        let head = self.frame.head();
+        let waiting = head.waiting.load(Ordering::Relaxed);
+        let holder = if waiting.is_null() { self.frame.node } else { waiting };
+        let what = format!(
+            "deadline: has not answered call {} for {}.{} s; it is given up",
+            head.unique,
+            age / 1_000_000_000,
+            age / 100_000_000 % 10
+        );
+        // SAFETY: nodes stay as long as a call that came by them; the text lives through the call.
+        unsafe { ((*holder).fault)(holder, F::CODE, what.as_ptr(), what.len()) };
+        head.users.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: a node of a live graph.
+        let handle = unsafe { Handle::retain(self.frame.node) };
+        let frame = Frame { head: self.frame.head, node: self.frame.node };
+        // SAFETY: the handle counts the graph, whose call this begins.
+        let call = unsafe { (handle.node().begin)(handle.node) };
+        super::rt::spawn(GivenUp::<F> {
+            later,
+            _watched: watched,
+            frame: OwnedFrame { frame, call, handle },
+            kind: PhantomData,
+        });
+        Errno::ETIMEDOUT.into()
     }
 
     #[inline]
@@ -307,7 +404,9 @@ impl<F: FopType> Wind<'_, F> {
             READY | FAILED => code,
             PENDING => {
                 // SAFETY: PENDING means that `later` was written; the arguments are gone.
-                self.slot = Slot { later: ManuallyDrop::new(unsafe { later.assume_init() }) };
+                let later = unsafe { later.assume_init() };
+                self.slot =
+                    Slot { waits: ManuallyDrop::new(Waits { later, watched: Watched(std::ptr::null()) }) };
                 self.at = LATER;
                 PENDING
             }
@@ -328,13 +427,13 @@ impl<F: FopType> Wind<'_, F> {
     fn resume(&mut self, waker: *const WakerHeader, out: *mut Out<F::Reply>) -> u8 {
         // SAFETY: the slot holds a future, which came from an entry for fop `F`, so `out` is room for its output.
         let code = unsafe {
-            let later = &self.slot.later;
+            let later = &self.slot.waits.later;
             (later.poll)(later.state, waker, out.cast())
         };
         self.frame.head().set_current(self.frame.node);
         if code != PENDING {
             // SAFETY: as above, and the caller ends this wind.
-            unsafe { ManuallyDrop::drop(&mut self.slot.later) };
+            unsafe { ManuallyDrop::drop(&mut self.slot.waits) };
         }
         code
     }
@@ -347,9 +446,43 @@ impl<F: FopType> Drop for Wind<'_, F> {
             // SAFETY: `at` says what the slot holds.
             FRESH => unsafe { ManuallyDrop::drop(&mut self.slot.args) },
             // SAFETY: as above.
-            LATER => unsafe { ManuallyDrop::drop(&mut self.slot.later) },
+            LATER => unsafe { ManuallyDrop::drop(&mut self.slot.waits) },
             _ => {}
         }
+    }
+}
+
+/// A call that was given up, on its way to its end. The future goes before the frame that it lives in.
+struct GivenUp<F: FopType> {
+    later: RawFuture,
+    _watched: Watched,
+    frame: OwnedFrame,
+    kind: PhantomData<fn() -> F>,
+}
+
+impl<F: FopType> Future for GivenUp<F> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let head = self.frame.head();
+        let mut out = MaybeUninit::<Out<F::Reply>>::uninit();
+        let entered = head.arena.enter();
+        let code = with_header(cx, |waker| {
+            // SAFETY: the future came from an entry for fop `F`, so `out` is room for its output.
+            unsafe { (self.later.poll)(self.later.state, waker, out.as_mut_ptr().cast()) }
+        });
+        if entered {
+            head.arena.leave();
+        }
+        match code {
+            PENDING => return Poll::Pending,
+            // SAFETY: READY means that the reply was written, FAILED that the error was.
+            READY => drop(ManuallyDrop::into_inner(unsafe { out.assume_init().reply })),
+            // SAFETY: as above.
+            FAILED => drop(ManuallyDrop::into_inner(unsafe { out.assume_init().error })),
+            _ => {}
+        }
+        Poll::Ready(())
     }
 }
 
@@ -500,8 +633,27 @@ impl OwnedFrame {
     }
 
     fn head_mut(&mut self) -> &mut FrameHead {
-        // SAFETY: taken from the host, given back in `drop`, and no call is under way: each borrows the frame.
+        if self.head().users.load(Ordering::Acquire) != 1 {
+            self.leave_behind();
+        }
+        // SAFETY: taken from the host, given back in `drop`, and no call is under way: each borrows the frame, or is one
+        // that was given up, to which the frame was left.
         unsafe { &mut *self.frame.head.cast_mut() }
+    }
+
+    /// Goes on in another frame, since calls that were given up still run in this one.
+    #[cold]
+    fn leave_behind(&mut self) {
+        let old = self.head();
+        let head: *mut FrameHead = host().frame_take()().cast();
+        // SAFETY: a fresh frame is this caller's alone.
+        unsafe {
+            (*head).identity = old.identity.clone();
+            (*head).client = old.client.clone();
+            (*head).deadline.store(old.deadline.load(Ordering::Relaxed), Ordering::Relaxed);
+            (*head).depth = old.depth;
+            give_back(std::mem::replace(&mut self.frame.head, head));
+        }
     }
 
     /// Who asks.
@@ -520,9 +672,10 @@ impl OwnedFrame {
         self.head_mut().client = client.into();
     }
 
-    /// Sets when the call has failed, in monotonic nanoseconds; 0 for never.
+    /// Sets when calls are given up, in monotonic nanoseconds: they fail with `ETIMEDOUT` then. 0 for the host's default,
+    /// `u64::MAX` for never.
     pub fn set_deadline(&mut self, deadline: u64) {
-        self.head_mut().deadline = deadline;
+        self.head_mut().deadline.store(deadline, Ordering::Relaxed);
     }
 
     /// The number of the call, for logs.
@@ -549,8 +702,23 @@ impl Drop for OwnedFrame {
         // SAFETY: the futures of the frame's calls borrow it, so they are gone; it is given back once, and the handle
         // still counts the graph whose call this ends.
         unsafe {
-            host().frame_give()(self.frame.head.cast_mut().cast());
+            give_back(self.frame.head);
             (self.handle.node().end)(self.handle.node, self.call);
+        }
+    }
+}
+
+/// Gives up one use of a frame.
+///
+/// # Safety
+/// The caller counts as a user of it, and uses it no more.
+unsafe fn give_back(head: *const FrameHead) {
+    // SAFETY: the caller's promise. Nobody but its users makes more of them, so a single one needs no count.
+    unsafe {
+        let users = &(*head).users;
+        if users.load(Ordering::Acquire) == 1 || users.fetch_sub(1, Ordering::AcqRel) == 1 {
+            users.store(1, Ordering::Relaxed);
+            host().frame_give()(head.cast_mut().cast());
         }
     }
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use abi_stable::prefix_type::PrefixTypeTrait;
 use abi_stable::std_types::{RResult, RStr, RString, RVec};
-use plugin_api::abi::frame::{Arena, FrameHead};
+use plugin_api::abi::frame::{Arena, FrameHead, Wait};
 use plugin_api::abi::future::{Later, RawFuture, WakerHeader};
 use plugin_api::abi::graph::Graph;
 use plugin_api::abi::host::{self, Direction, HostApi, HostApiRef, IoStep, PluginKind, RawFd};
@@ -40,6 +40,8 @@ pub fn attach() -> HostApiRef {
             fd_poll,
             frame_take,
             frame_give,
+            frame_wait,
+            frame_waited,
             notify,
             client_gone,
             open_plugin,
@@ -168,6 +170,13 @@ extern "C" fn frame_take() -> *mut () {
     }
     room.cast()
 }
+
+unsafe extern "C" fn frame_wait(_: *const (), _: *const WakerHeader, _: *const Wait) -> *const Wait {
+    // Tests bound how long they wait.
+    std::ptr::null()
+}
+
+unsafe extern "C" fn frame_waited(_: *const Wait) {}
 
 unsafe extern "C" fn frame_give(frame: *mut ()) {
     FRAMES.fetch_sub(1, Ordering::Relaxed);

@@ -105,7 +105,7 @@ impl Lab {
             lock_timer: Duration::from_secs(180),
             allow_insecure: true,
             brick_program: "/nonexistent/glusterfsd".into(),
-        plugin_dirs: String::new(),
+            plugin_dirs: String::new(),
             paths,
         };
         let daemon = Daemon::new(config, state, Arc::new(Tame), Arc::new(Tame), Arc::new(NoPlugins));
