@@ -2,6 +2,7 @@
 use std::collections::HashMap;
 
 use plugin_api::Declaration;
+use plugin_api::abi::account::Account;
 use plugin_api::abi::root::XlatorModuleRef;
 
 use super::fault::GraphFault;
@@ -10,14 +11,14 @@ use crate::volfile::{Node, Plan, Span};
 
 /// Where translators come from.
 pub trait Modules {
-    /// The translator of a volfile type, and which build of it that is.
+    /// The translator of a volfile type.
     /// # Errors
     /// A sentence: there is none, or it cannot be used.
-    fn xlator(&self, type_name: &str) -> Result<(XlatorModuleRef, Build), String>;
+    fn xlator(&self, type_name: &str) -> Result<Opened, String>;
 }
 
 impl Modules for Loader {
-    fn xlator(&self, type_name: &str) -> Result<(XlatorModuleRef, Build), String> {
+    fn xlator(&self, type_name: &str) -> Result<Opened, String> {
         Loader::xlator_build(self, type_name).map_err(|error| error.to_string())
     }
 }
@@ -53,6 +54,8 @@ pub struct Opened {
     pub declaration: Declaration,
     /// Which build it is.
     pub build: Build,
+    /// How much memory its library holds, where that is counted.
+    pub account: Option<&'static Account>,
 }
 
 /// The translator that a volfile never holds: a process has one, above its graph.
@@ -68,7 +71,7 @@ pub fn construct(plan: Plan, modules: &impl Modules) -> Draft {
             draft.faults.push(GraphFault::Mount { volume: node.name.clone(), at });
             None
         } else {
-            let found = seen.entry(node.type_name.clone()).or_insert_with(|| open(&node.type_name, modules));
+            let found = seen.entry(node.type_name.clone()).or_insert_with(|| modules.xlator(&node.type_name));
             note(found.clone(), &node.name, at, &mut draft.faults)
         };
         draft.nodes.push(DraftNode { node, opened });
@@ -92,14 +95,9 @@ impl Draft {
             children: self.nodes.len().checked_sub(1).into_iter().collect(),
             place: None,
         };
-        let opened = note(open(type_name, modules), name, None, &mut self.faults);
+        let opened = note(modules.xlator(type_name), name, None, &mut self.faults);
         self.nodes.push(DraftNode { node, opened });
     }
-}
-
-fn open(type_name: &str, modules: &impl Modules) -> Result<Opened, String> {
-    let (module, build) = modules.xlator(type_name)?;
-    Ok(Opened { module, declaration: module.declare(), build })
 }
 
 fn note(

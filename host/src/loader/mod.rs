@@ -19,11 +19,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 
 use abi_stable::std_types::ROption;
+use plugin_api::abi::account::account;
 use plugin_api::abi::host::{HostApiRef, PluginKind};
 use plugin_api::abi::root::{PluginRootRef, XlatorModuleRef};
 
 pub use build::Build;
 pub use error::LoadError;
+
+use crate::graph::Opened;
 
 use build::Stamp;
 
@@ -75,23 +78,28 @@ impl Loader {
     /// # Errors
     /// There is none, or the one there cannot be used; see [`LoadError`].
     pub fn xlator(&self, type_name: &str) -> Result<XlatorModuleRef, LoadError> {
-        self.xlator_build(type_name).map(|(module, _)| module)
+        self.xlator_build(type_name).map(|opened| opened.module)
     }
 
     /// The translator of a volfile type, as it lies in its file now, and which build that is.
     ///
     /// # Errors
     /// As for [`xlator`](Self::xlator).
-    pub fn xlator_build(&self, type_name: &str) -> Result<(XlatorModuleRef, Build), LoadError> {
+    pub fn xlator_build(&self, type_name: &str) -> Result<Opened, LoadError> {
         let (path, root, build) = self.find(PluginKind::XLATOR, type_name)?;
         let ROption::RSome(module) = root.xlator() else {
             return Err(LoadError::OtherKind { path, expected: search::kind_name(PluginKind::XLATOR) });
         };
-        let found = module.declare().type_name;
+        let declaration = module.declare();
+        let found = &declaration.type_name;
         if found.as_str() != type_name {
-            return Err(LoadError::OtherName { path, found: found.into(), expected: type_name.to_owned() });
+            return Err(LoadError::OtherName {
+                path,
+                found: found.to_string(),
+                expected: type_name.to_owned(),
+            });
         }
-        Ok((module, build))
+        Ok(Opened { module, declaration, build, account: account(root.extension()) })
     }
 
     /// A plugin of any kind by name.

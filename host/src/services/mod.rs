@@ -1,13 +1,14 @@
 //! Services: what the host gives every plugin, behind one table of functions.
 //!
 //! `pool` runs tasks, time and blocking work, `descriptors` watches readiness, `frames` keeps frames for reuse, `waits`
-//! gives up calls that nobody answers, `table` is the line itself.
+//! gives up calls that nobody answers, `watchdog` looks after threads and memory, `table` is the line itself.
 #![allow(unsafe_code, reason = "the host's side of the table that crosses into plugins")]
 
 mod descriptors;
 mod frames;
 mod table;
 mod waits;
+mod watchdog;
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -16,6 +17,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::watch;
 
 pub use waits::overdue;
+pub use watchdog::{set_budget, watch};
 
 use crate::loader::Loader;
 use crate::settings::{Settings, VolfileSource};
@@ -77,6 +79,7 @@ pub fn start(settings: &Settings, loader: Arc<Loader>) -> Result<Services, Servi
     plugin_api::abi::host::attach(table);
     loader.attach(table);
     waits::start(runtime.handle(), settings.frame_timeout);
+    watchdog::start(settings.stall_limit);
     Ok(Services { runtime, stop: stopped })
 }
 
