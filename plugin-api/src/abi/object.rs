@@ -308,6 +308,14 @@ impl<T> Drop for Object<T> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CtxKey(pub(crate) u64);
 
+impl CtxKey {
+    /// A slot that no translator has: for who builds graphs.
+    #[must_use]
+    pub fn fresh() -> Self {
+        Self(new_key())
+    }
+}
+
 // A context crosses as a pointer to a boxed, counted trait object: thin, typed, and made and dropped in one library.
 type Context = Arc<dyn Any + Send + Sync>;
 

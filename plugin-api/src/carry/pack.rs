@@ -103,6 +103,14 @@ impl Parcel {
         copied.zip(shared).flat_map(|(copied, shared)| [copied, shared])
     }
 
+    /// Adds what another parcel holds.
+    pub fn append(&mut self, other: Self) {
+        let before = self.bytes.len();
+        self.bytes.extend_from_slice(&other.bytes);
+        self.shared.extend(other.shared.into_iter().map(|(at, buffer)| (before + at, buffer)));
+        self.shared_len += other.shared_len;
+    }
+
     /// The bytes in a row, copied.
     #[must_use]
     pub fn to_iobuf(&self) -> IoBuf {

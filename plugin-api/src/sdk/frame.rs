@@ -79,6 +79,12 @@ impl Frame {
         }
     }
 
+    /// When the call has failed, in monotonic nanoseconds; 0 for never.
+    #[must_use]
+    pub fn deadline(&self) -> u64 {
+        self.head().deadline.load(Ordering::Relaxed)
+    }
+
     /// The number of the call, for logs.
     #[must_use]
     pub fn unique(&self) -> u64 {
@@ -302,7 +308,6 @@ impl<F: FopType> Wind<'_, F> {
         let head = self.frame.head();
         let entered = head.arena.enter();
         head.waiting.store(std::ptr::null_mut(), Ordering::Relaxed);
-        head.fop.store(F::CODE, Ordering::Relaxed);
         let polled = self.step(cx);
         if entered {
             head.arena.leave();
@@ -598,6 +603,19 @@ impl Handle {
     pub fn client_gone(&self, client: &Client) {
         // SAFETY: a node of a live graph.
         unsafe { host().client_gone()(self.node.cast(), client) }
+    }
+
+    /// Whether this translator serves: it was started, it is not being stopped, and it had not too many faults.
+    #[must_use]
+    pub fn serves(&self) -> bool {
+        self.node().state.load(std::sync::atomic::Ordering::Relaxed) == crate::abi::node::UP
+    }
+
+    /// Counts a fault of this translator that nobody else saw, in fop number `fop` or in none (0): it crashed where it
+    /// runs apart, or broke its own invariant. After too many it is marked down.
+    pub fn fault(&self, fop: u32, what: &str) {
+        // SAFETY: the handle counts the graph, and the text lives through the call.
+        unsafe { (self.node().fault)(self.node, fop, what.as_ptr(), what.len()) }
     }
 
     pub(crate) fn raw(&self) -> *const Node {

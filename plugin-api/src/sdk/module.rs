@@ -37,6 +37,10 @@ extern "C" fn attach(api: HostApiRef) {
     let _ = guarded(super::log::install);
 }
 
+extern "C" fn no_extension(_: RStr<'_>) -> *const () {
+    std::ptr::null()
+}
+
 /// A root with nothing in it but what every plugin has.
 fn root(version: &'static str, needs: AbiVersion) -> PluginRoot {
     PluginRoot {
@@ -46,7 +50,7 @@ fn root(version: &'static str, needs: AbiVersion) -> PluginRoot {
         attach,
         fops: RSlice::from_slice(LAYOUTS),
         shared: RSlice::from_slice(SHARED),
-        extension: super::account::extension,
+        extension: no_extension,
         xlator: ROption::RNone,
         transport: ROption::RNone,
         program: ROption::RNone,
@@ -68,6 +72,10 @@ pub trait XlatorInfo: Xlator {
 /// The tables of a translator: for its library's root, and for graphs in a process that links it (a testkit).
 #[must_use]
 pub fn xlator_module<X: XlatorInfo>() -> XlatorModuleRef {
+    tables::<X>().leak_into_prefix()
+}
+
+fn tables<X: XlatorInfo>() -> XlatorModule {
     XlatorModule {
         state: ModuleState::NONE,
         declaration: declaration::<X>,
@@ -81,6 +89,45 @@ pub fn xlator_module<X: XlatorInfo>() -> XlatorModuleRef {
         dump: dump::<X>,
         fini: fini::<X>,
         destroy: destroy::<X>,
+    }
+}
+
+/// What makes translators that stand for another one.
+pub trait StandIn<X>: Send + Sync + 'static {
+    /// What the other one declares.
+    fn declaration(&self) -> Declaration;
+
+    /// An instance, or nothing when there is no other one any more.
+    fn make(&self) -> Option<X>;
+}
+
+/// The tables of translators `X` that stand for another one, whose declaration and fops are known only while the process
+/// runs. `fops` are some of those of `X`. The tables and `maker` stay for good, as a library does.
+#[must_use]
+pub fn stand_in<X: XlatorInfo, M: StandIn<X>>(
+    maker: M,
+    known_fops: u32,
+    fops: Vec<FopSlot>,
+) -> XlatorModuleRef {
+    extern "C" fn declaration<X: XlatorInfo, M: StandIn<X>>(state: ModuleState) -> Declaration {
+        // SAFETY: the state is the maker that was leaked below.
+        let maker = unsafe { &*state.0.cast::<M>() };
+        guarded(|| maker.declaration()).unwrap_or_default()
+    }
+    extern "C" fn create<X: XlatorInfo, M: StandIn<X>>(state: ModuleState) -> *mut () {
+        // SAFETY: as above.
+        let maker = unsafe { &*state.0.cast::<M>() };
+        let made = guarded(|| maker.make()).ok().flatten();
+        made.map_or(std::ptr::null_mut(), |made| Box::into_raw(Box::new(made)).cast())
+    }
+    let maker: &'static M = Box::leak(Box::new(maker));
+    XlatorModule {
+        state: ModuleState((&raw const *maker).cast()),
+        declaration: declaration::<X, M>,
+        create: create::<X, M>,
+        known_fops,
+        fops: RSlice::from_slice(fops.leak()),
+        ..tables::<X>()
     }
     .leak_into_prefix()
 }
@@ -298,27 +345,15 @@ pub fn auth_root<A: Authenticator>(version: &'static str) -> PluginRootRef {
         .leak_into_prefix()
 }
 
-/// Installs the allocator that counts, unless the plugin says that it has one of its `own`.
-#[macro_export]
-#[doc(hidden)]
-macro_rules! count_allocations {
-    () => {
-        #[global_allocator]
-        static ALLOCATOR: $crate::sdk::Counting = $crate::sdk::Counting;
-    };
-    (own) => {};
-}
-
 /// Makes a type the root of its library: `export_root!(xlator_root, Type)` and its siblings.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! export_root {
-    ($root:ident, $ty:ty $(, allocator = $allocator:ident)?) => {
+    ($root:ident, $ty:ty) => {
         const _: () = {
             extern "C" fn root() -> $crate::__private::RootModuleResult {
                 $crate::__private::call_root(|| $crate::sdk::module::$root::<$ty>(env!("CARGO_PKG_VERSION")))
             }
-            $crate::count_allocations!($($allocator)?);
             #[unsafe(export_name = "_1as_0lib_1header_0root_bmodule_bloader")]
             static HEADER: $crate::__private::LibHeader = $crate::__private::header(root);
         };
