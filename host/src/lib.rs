@@ -9,6 +9,7 @@
 //! - [`mount`]: what a client does before it leaves the terminal
 //! - [`volfile`]: the text: grammar, AST, check
 //! - [`graph`]: from the volfile's plan to translators that serve
+//! - [`isolate`]: a translator in a process of its own
 //! - [`rpc`]: the host's own calls: volfile, port map, brick operations
 //! - [`volumes`]: volfile and graph put together, and kept up to date
 //! - [`dispatch`]: the time between start and signal
@@ -21,6 +22,7 @@ pub mod glob;
 pub mod globals;
 pub mod graph;
 pub mod install;
+pub mod isolate;
 pub mod loader;
 pub mod logging;
 pub mod mount;

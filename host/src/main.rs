@@ -6,7 +6,7 @@ use host::ctx::Ctx;
 use host::dispatch::Pools;
 use host::process::{self, Parent};
 use host::report::{self, StartError};
-use host::{globals, logging, mount, tools};
+use host::{globals, isolate, logging, mount, tools};
 
 fn main() -> ExitCode {
     let program = cmdline::program_name();
@@ -17,6 +17,7 @@ fn run() -> Result<ExitCode, StartError> {
     globals::init(); //                                               1 what is truly process-wide
     let settings = match cmdline::parse(std::env::args_os())? {
         Request::Serve(settings) => *settings, //                     2 command line, and the mode from our name
+        Request::Isolated(inherited) => return Ok(isolate::run_worker(inherited)),
         Request::Tool(tool) => return tools::run(tool).map(|()| ExitCode::SUCCESS).map_err(StartError::from),
     };
     let ctx = Ctx::new(settings); //                                  3 context

@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
 
+use crate::isolate::Inherited;
 use crate::settings::{Mode, Settings};
 
 mod args;
@@ -26,6 +27,8 @@ pub enum Request {
     Serve(Box<Settings>),
     /// Do one thing, print, and leave.
     Tool(Tool),
+    /// Run one translator for a host that started this process.
+    Isolated(Inherited),
 }
 
 /// Things done and printed without serving.

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::args::HostArgs;
 use super::settle::{self, Origin, plugin_dirs};
 use super::{CheckAsk, CmdlineError, PluginAsk, Request, Tool};
+use crate::isolate::Inherited;
 use crate::settings::Mode;
 use crate::tools::new::Ask;
 use crate::tools::processes::Which;
@@ -63,6 +64,16 @@ enum Command {
     Reload {
         #[command(flatten)]
         which: WhichArgs,
+    },
+    /// Run one translator for a host, which starts this by itself
+    #[command(hide = true)]
+    IsolateWorker {
+        /// Its type, for the list of processes
+        name: String,
+        memory: i32,
+        bell: i32,
+        their_bell: i32,
+        library: i32,
     },
     /// Ask about plugins
     Plugin {
@@ -163,6 +174,9 @@ pub(super) fn parse(words: Vec<OsString>, origin: Origin) -> Result<Request, Cmd
     let tool = match args.command {
         _ if args.version => Tool::Print(super::version()),
         Some(Command::Run { role, args }) => return settle::settle(*args, role.mode(), origin),
+        Some(Command::IsolateWorker { memory, bell, their_bell, library, .. }) => {
+            return Ok(Request::Isolated(Inherited { memory, bell, their_bell, library }));
+        }
         Some(Command::Check { volfile, plugin_dir }) => {
             Tool::Check { volfile, plugin_dirs: plugin_dirs(plugin_dir) }
         }

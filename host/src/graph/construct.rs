@@ -2,24 +2,35 @@
 use std::collections::HashMap;
 
 use plugin_api::Declaration;
-use plugin_api::abi::account::Account;
 use plugin_api::abi::root::XlatorModuleRef;
 
 use super::fault::GraphFault;
+use super::section;
 use crate::loader::{Build, Loader};
 use crate::volfile::{Node, Plan, Span};
 
 /// Where translators come from.
 pub trait Modules {
-    /// The translator of a volfile type.
+    /// The translator of a volfile type, and which build of it that is.
     /// # Errors
     /// A sentence: there is none, or it cannot be used.
-    fn xlator(&self, type_name: &str) -> Result<Opened, String>;
+    fn xlator(&self, type_name: &str) -> Result<(XlatorModuleRef, Build), String>;
+
+    /// As [`xlator`](Self::xlator), for a translator that is to run in a process of its own.
+    /// # Errors
+    /// A sentence: there is none, or it cannot be used.
+    fn isolated(&self, type_name: &str) -> Result<(XlatorModuleRef, Build), String> {
+        self.xlator(type_name)
+    }
 }
 
 impl Modules for Loader {
-    fn xlator(&self, type_name: &str) -> Result<Opened, String> {
+    fn xlator(&self, type_name: &str) -> Result<(XlatorModuleRef, Build), String> {
         Loader::xlator_build(self, type_name).map_err(|error| error.to_string())
+    }
+
+    fn isolated(&self, type_name: &str) -> Result<(XlatorModuleRef, Build), String> {
+        Loader::isolated(self, type_name)
     }
 }
 
@@ -54,8 +65,6 @@ pub struct Opened {
     pub declaration: Declaration,
     /// Which build it is.
     pub build: Build,
-    /// How much memory its library holds, where that is counted.
-    pub account: Option<&'static Account>,
 }
 
 /// The translator that a volfile never holds: a process has one, above its graph.
@@ -71,7 +80,9 @@ pub fn construct(plan: Plan, modules: &impl Modules) -> Draft {
             draft.faults.push(GraphFault::Mount { volume: node.name.clone(), at });
             None
         } else {
-            let found = seen.entry(node.type_name.clone()).or_insert_with(|| modules.xlator(&node.type_name));
+            let isolated = section::is_isolated(&node);
+            let open = || open(&node.type_name, isolated, modules);
+            let found = seen.entry((node.type_name.clone(), isolated)).or_insert_with(open);
             note(found.clone(), &node.name, at, &mut draft.faults)
         };
         draft.nodes.push(DraftNode { node, opened });
@@ -95,9 +106,14 @@ impl Draft {
             children: self.nodes.len().checked_sub(1).into_iter().collect(),
             place: None,
         };
-        let opened = note(modules.xlator(type_name), name, None, &mut self.faults);
+        let opened = note(open(type_name, false, modules), name, None, &mut self.faults);
         self.nodes.push(DraftNode { node, opened });
     }
+}
+
+fn open(type_name: &str, isolated: bool, modules: &impl Modules) -> Result<Opened, String> {
+    let (module, build) = if isolated { modules.isolated(type_name) } else { modules.xlator(type_name) }?;
+    Ok(Opened { module, declaration: module.declare(), build })
 }
 
 fn note(

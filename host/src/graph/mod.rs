@@ -23,7 +23,7 @@ mod hooks;
 mod matching;
 pub mod prepare;
 pub mod reconfigure;
-mod root;
+pub(crate) mod root;
 pub mod section;
 pub mod statedump;
 #[cfg(test)]

@@ -4,14 +4,14 @@ use plugin_api::sdk::module::{XlatorInfo, xlator_module};
 use plugin_api::{Declaration, UnknownFops, Xlator, positions};
 
 /// The name of the root; it stands in no volfile, and a volume of the same name is found before it.
-pub(super) const NAME: &str = "host";
+pub(crate) const NAME: &str = "host";
 
 /// Winds the host's own calls, and lets events rise past the graph.
 #[derive(Debug, Default)]
 struct Root;
 
 /// The functions of the root.
-pub(super) fn module() -> XlatorModuleRef {
+pub(crate) fn module() -> XlatorModuleRef {
     xlator_module::<Root>()
 }
 

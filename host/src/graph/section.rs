@@ -2,17 +2,16 @@
 //! not see them.
 use std::sync::OnceLock;
 
-use plugin_api::options::{OptionDecl, OptionValues, Options, parse_int, parse_size};
+use plugin_api::options::{OptionDecl, OptionValues, Options, parse_bool, parse_int};
 
 use super::DraftNode;
+use crate::volfile::Node;
 
 /// The options of the host for one volume, read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Section {
     /// After so many faults the translator is marked down, 0 for never; nothing where the process's own limit holds.
     pub fault_limit: Option<u64>,
-    /// So much memory the translator's library may hold; nothing for all that there is.
-    pub memory_limit: Option<u64>,
 }
 
 /// What every volume takes beside the options of its translator.
@@ -26,12 +25,8 @@ pub fn declared() -> &'static Options {
             )
             .range(0.0, f64::from(u32::MAX))
             .reconfigurable()
-            .size(
-                "memory-limit",
-                "bytes that the translator's library may hold, after which it answers ENOTCONN; 0 for no limit",
-            )
-            .default_value("0")
-            .reconfigurable()
+            .bool("isolate", "runs the translator in a process of its own, over shared memory, for code that nobody trusts")
+            .default_value("no")
     })
 }
 
@@ -47,13 +42,17 @@ pub fn values(node: &DraftNode) -> OptionValues {
     settings.map(|setting| (setting.key.as_str(), setting.value.as_str())).collect()
 }
 
+/// Whether the translator of a volume is to run in a process of its own; asked before anybody has opened it.
+pub fn is_isolated(node: &Node) -> bool {
+    node.option("isolate").and_then(parse_bool).unwrap_or_default()
+}
+
 impl Section {
     /// The host's options of a volume, which were checked.
     pub fn of(node: &DraftNode) -> Section {
         let text = |key| find(node, key).and_then(|_| node.node.option(key));
         let number = |key| u64::try_from(parse_int(text(key)?)?).ok();
-        let memory_limit = text("memory-limit").and_then(parse_size).filter(|limit| *limit > 0);
-        Section { fault_limit: number("fault-limit"), memory_limit }
+        Section { fault_limit: number("fault-limit") }
     }
 }
 

@@ -15,26 +15,31 @@ mod open;
 mod search;
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 
 use abi_stable::std_types::ROption;
-use plugin_api::abi::account::account;
 use plugin_api::abi::host::{HostApiRef, PluginKind};
 use plugin_api::abi::root::{PluginRootRef, XlatorModuleRef};
 
 pub use build::Build;
 pub use error::LoadError;
 
-use crate::graph::Opened;
-
 use build::Stamp;
+
+use crate::isolate::{self, Library};
 
 /// Opens plugins from a list of folders, each build of a library once a process.
 #[derive(Debug)]
 pub struct Loader {
     dirs: Vec<PathBuf>,
     host: OnceLock<HostApiRef>,
+    /// The program that runs a translator in a process of its own.
+    worker: PathBuf,
+    /// What stands in for translators that run apart, by type and build.
+    apart: Mutex<HashMap<(String, String), (XlatorModuleRef, Build)>>,
     open: Mutex<HashMap<PathBuf, Place>>,
 }
 
@@ -65,7 +70,15 @@ impl Loader {
     /// A loader that searches `dirs`, first to last.
     #[must_use]
     pub fn new(dirs: Vec<PathBuf>) -> Self {
-        Self { dirs, host: OnceLock::new(), open: Mutex::new(HashMap::new()) }
+        let worker = isolate::OWN_PROGRAM.into();
+        Self { dirs, host: OnceLock::new(), worker, apart: Mutex::default(), open: Mutex::default() }
+    }
+
+    /// Has `program`, a `mortar`, run translators apart, and not the program that calls this.
+    #[must_use]
+    pub fn with_worker(mut self, program: PathBuf) -> Self {
+        self.worker = program;
+        self
     }
 
     /// The host's functions, handed to every library opened from now on.
@@ -78,28 +91,61 @@ impl Loader {
     /// # Errors
     /// There is none, or the one there cannot be used; see [`LoadError`].
     pub fn xlator(&self, type_name: &str) -> Result<XlatorModuleRef, LoadError> {
-        self.xlator_build(type_name).map(|opened| opened.module)
+        self.xlator_build(type_name).map(|(module, _)| module)
     }
 
     /// The translator of a volfile type, as it lies in its file now, and which build that is.
     ///
     /// # Errors
     /// As for [`xlator`](Self::xlator).
-    pub fn xlator_build(&self, type_name: &str) -> Result<Opened, LoadError> {
+    pub fn xlator_build(&self, type_name: &str) -> Result<(XlatorModuleRef, Build), LoadError> {
         let (path, root, build) = self.find(PluginKind::XLATOR, type_name)?;
-        let ROption::RSome(module) = root.xlator() else {
-            return Err(LoadError::OtherKind { path, expected: search::kind_name(PluginKind::XLATOR) });
-        };
-        let declaration = module.declare();
-        let found = &declaration.type_name;
-        if found.as_str() != type_name {
-            return Err(LoadError::OtherName {
-                path,
-                found: found.to_string(),
-                expected: type_name.to_owned(),
-            });
+        named(path, &root, type_name).map(|module| (module, build))
+    }
+
+    /// What stands in for the translator of a volfile type that is to run in a process of its own: its library is not
+    /// opened here. Where no services run, as in a tool that only looks, it is.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub fn isolated(&self, type_name: &str) -> Result<(XlatorModuleRef, Build), String> {
+        if self.host.get().is_none() {
+            return self.xlator_build(type_name).map_err(|error| error.to_string());
         }
-        Ok(Opened { module, declaration, build, account: account(root.extension()) })
+        let path =
+            search::find(&self.dirs, PluginKind::XLATOR, type_name).map_err(|error| error.to_string())?;
+        let unreadable = |error: std::io::Error| format!("{}: {error}", path.display());
+        let file = OwnedFd::from(File::open(&path).map_err(unreadable)?);
+        let (_, id) = build::id(&in_use(&file)).map_err(unreadable)?;
+        let mut apart = self.apart.lock().expect("no panic under it");
+        if let Some(known) = apart.get(&(type_name.to_owned(), id.clone())) {
+            return Ok(known.clone());
+        }
+        let (module, version) = isolate::open(Library {
+            type_name: type_name.to_owned(),
+            path,
+            file,
+            plugin_dirs: self.dirs.clone(),
+            program: self.worker.clone(),
+        })?;
+        // Another build than the same file in the host's own process: one takes the other's place.
+        let build = Build { version, id: format!("{id}-isolated") };
+        apart.insert((type_name.to_owned(), id), (module, build.clone()));
+        Ok((module, build))
+    }
+
+    /// The translator in an open file, which lies at `path`.
+    ///
+    /// # Errors
+    /// As for [`xlator`](Self::xlator).
+    pub fn xlator_in(
+        &self,
+        file: &OwnedFd,
+        type_name: &str,
+        path: &Path,
+    ) -> Result<(XlatorModuleRef, Build), LoadError> {
+        let (root, build) = self.open(&in_use(file))?;
+        named(path.to_owned(), &root, type_name).map(|module| (module, build))
     }
 
     /// A plugin of any kind by name.
@@ -243,6 +289,23 @@ impl Loader {
         }
         Ok((Build { version: root.version().to_string(), id }, root))
     }
+}
+
+/// The very file, whatever lies at its path by now.
+fn in_use(file: &OwnedFd) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
+}
+
+/// The root's translator, when it is the one that was asked for.
+fn named(path: PathBuf, root: &PluginRootRef, type_name: &str) -> Result<XlatorModuleRef, LoadError> {
+    let ROption::RSome(module) = root.xlator() else {
+        return Err(LoadError::OtherKind { path, expected: search::kind_name(PluginKind::XLATOR) });
+    };
+    let found = module.declare().type_name;
+    if found.as_str() != type_name {
+        return Err(LoadError::OtherName { path, found: found.into(), expected: type_name.to_owned() });
+    }
+    Ok(module)
 }
 
 /// The type that a translator says it is.

@@ -58,6 +58,14 @@ pub struct Record<'a> {
 
 static LOGGER: OnceLock<Logger> = OnceLock::new();
 
+/// Where lines go instead, in a process that has no log of its own.
+static DIVERTED: OnceLock<Diverted> = OnceLock::new();
+
+struct Diverted {
+    level: Level,
+    to: Box<dyn Fn(&Record<'_>) + Send + Sync>,
+}
+
 /// What every line passes through.
 #[derive(Debug)]
 struct Logger {
@@ -81,6 +89,19 @@ pub fn init(settings: &LogSettings) -> Result<(), LogError> {
     tracing::subscriber::set_global_default(subscriber).map_err(|_| LogError::Twice)
 }
 
+/// Hands every line to `to` from now on, for a process that has no log of its own.
+pub fn divert(level: u8, to: impl Fn(&Record<'_>) + Send + Sync + 'static) {
+    let _ = DIVERTED.set(Diverted { level: Level::from_number(level), to: Box::new(to) });
+    // Somebody else may have subscribed; then its lines are not ours.
+    let _ = tracing::subscriber::set_global_default(Registry::default().with(layer::LineLayer));
+}
+
+/// Writes a line that another process was diverted.
+pub fn forward(level: u8, target: &str, xlator: &str, message: &str) {
+    let level = Level::from_number(level).max(Level::Critical);
+    sink(&Record { level, graph: 0, xlator, target, msg_id: None, message });
+}
+
 /// Opens the log file anew, after it was moved away.
 /// # Errors
 /// It cannot be opened; lines go on into the old one.
@@ -96,7 +117,8 @@ pub fn is_terminal() -> bool {
 
 /// The least severe level that is written.
 pub fn level() -> Level {
-    LOGGER.get().map_or(Level::Info, Logger::level)
+    let diverted = || DIVERTED.get().map_or(Level::Info, |diverted| diverted.level);
+    LOGGER.get().map_or_else(diverted, Logger::level)
 }
 
 /// Changes the least severe level that is written.
@@ -116,6 +138,12 @@ pub fn time_text(moment: SystemTime) -> String {
 
 /// Writes one line, if its level is written at all. Before [`init`] lines go to standard error.
 pub fn sink(record: &Record<'_>) {
+    if let Some(diverted) = DIVERTED.get() {
+        if record.level <= diverted.level {
+            (diverted.to)(record);
+        }
+        return;
+    }
     match LOGGER.get() {
         Some(logger) if record.level <= logger.level() => logger.write(record),
         None if record.level <= Level::Info => {

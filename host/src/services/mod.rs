@@ -1,23 +1,22 @@
 //! Services: what the host gives every plugin, behind one table of functions.
 //!
 //! `pool` runs tasks, time and blocking work, `descriptors` watches readiness, `frames` keeps frames for reuse, `waits`
-//! gives up calls that nobody answers, `watchdog` looks after threads and memory, `table` is the line itself.
+//! gives up calls that nobody answers, `table` is the line itself.
 #![allow(unsafe_code, reason = "the host's side of the table that crosses into plugins")]
 
 mod descriptors;
 mod frames;
 mod table;
 mod waits;
-mod watchdog;
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::watch;
 
 pub use waits::overdue;
-pub use watchdog::{set_budget, watch};
 
 use crate::loader::Loader;
 use crate::settings::{Settings, VolfileSource};
@@ -45,7 +44,7 @@ pub struct Services {
 struct Shared {
     pool: Handle,
     loader: Arc<Loader>,
-    settings: HashMap<&'static str, String>,
+    settings: HashMap<String, String>,
     stop: watch::Sender<Option<i32>>,
 }
 
@@ -65,6 +64,19 @@ const BLOCKING_THREADS: usize = 64;
 /// # Errors
 /// See [`ServicesError`].
 pub fn start(settings: &Settings, loader: Arc<Loader>) -> Result<Services, ServicesError> {
+    start_with(named(settings), settings.frame_timeout, loader)
+}
+
+/// As [`start`], with settings that another process has told; calls that wait longer than `frame_timeout` are given up, 0
+/// for never.
+///
+/// # Errors
+/// See [`ServicesError`].
+pub fn start_with(
+    settings: HashMap<String, String>,
+    frame_timeout: Duration,
+    loader: Arc<Loader>,
+) -> Result<Services, ServicesError> {
     let runtime = Builder::new_multi_thread()
         .worker_threads(EVENT_THREADS)
         .max_blocking_threads(BLOCKING_THREADS)
@@ -72,15 +84,23 @@ pub fn start(settings: &Settings, loader: Arc<Loader>) -> Result<Services, Servi
         .enable_all()
         .build()?;
     let (stop, stopped) = watch::channel(None);
-    let shared =
-        Shared { pool: runtime.handle().clone(), loader: loader.clone(), settings: named(settings), stop };
+    let shared = Shared { pool: runtime.handle().clone(), loader: loader.clone(), settings, stop };
     SHARED.set(shared).map_err(|_| ServicesError::Twice)?;
     let table = table::table();
     plugin_api::abi::host::attach(table);
     loader.attach(table);
-    waits::start(runtime.handle(), settings.frame_timeout);
-    watchdog::start(settings.stall_limit);
+    waits::start(runtime.handle(), frame_timeout);
     Ok(Services { runtime, stop: stopped })
+}
+
+/// The event pool of this process.
+pub(crate) fn pool() -> &'static Handle {
+    &shared().pool
+}
+
+/// The settings that plugins may ask for.
+pub(crate) fn settings() -> &'static HashMap<String, String> {
+    &shared().settings
 }
 
 impl Services {
@@ -102,11 +122,11 @@ impl Services {
 }
 
 /// The settings that plugins may ask for, by name; what was not given is empty.
-fn named(settings: &Settings) -> HashMap<&'static str, String> {
+fn named(settings: &Settings) -> HashMap<String, String> {
     let path = |path: &Option<std::path::PathBuf>| path.as_ref().map(|p| p.display().to_string());
     let mut named = HashMap::new();
-    let mut put = |name, value: Option<String>| {
-        named.insert(name, value.unwrap_or_default());
+    let mut put = |name: &str, value: Option<String>| {
+        named.insert(name.to_owned(), value.unwrap_or_default());
     };
     put("mode", Some(format!("{:?}", settings.mode).to_lowercase()));
     put("program", Some(settings.program.clone()));
