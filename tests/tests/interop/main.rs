@@ -8,6 +8,7 @@
 
 mod cli;
 mod hostile;
+mod isolate;
 mod mount;
 mod restart;
 mod start;

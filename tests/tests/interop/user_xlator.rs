@@ -73,7 +73,7 @@ fn serve(cluster: &Cluster, newcomer: &mut Newcomer, profile: &str) {
     let file = mount.join("f");
     newcomer.step("1 MB is written, and not a kilobyte more", || {
         append(&file, 1024).expect("it is within the limit");
-        assert_eq!(append(&file, 1).unwrap_err().kind(), ErrorKind::QuotaExceeded);
+        assert_eq!(append(&file, 1).expect_err("it is full").kind(), ErrorKind::QuotaExceeded);
     });
     let raise = "volume set v user.xlator.write-cap.limit 1GB";
     newcomer.step(&format!("gluster {raise}, and it goes on under the same mount"), || {

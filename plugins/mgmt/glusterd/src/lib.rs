@@ -69,7 +69,6 @@ struct Running {
 
 #[xlator(
     "mgmt/glusterd",
-    allocator = "own",
     replace = "restart",
     positions = "management",
     unknown_fops = "deny",
