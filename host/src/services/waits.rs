@@ -86,6 +86,7 @@ pub(super) fn start(pool: &Handle, timeout: Duration) {
                 tokio::time::sleep(tick).await;
                 if !sweep(tick) {
                     ARMED.store(false, Ordering::SeqCst);
+                    fence(Ordering::SeqCst);
                     // A call that began to wait meanwhile has seen the sweep running.
                     if sweep(tick) {
                         ARMED.store(true, Ordering::SeqCst);
