@@ -1,4 +1,4 @@
-//! What is said beside the success of putting a translator into graphs, or of taking it out: graphs that run stay as they are.
+//! What is said beside the success of putting a translator into graphs, or of taking it out: who takes it when.
 
 use super::Key;
 use super::places::{Place, Side};
@@ -10,8 +10,8 @@ pub fn added(pairs: &[(String, String)]) -> String {
         let Some(Key::Place(_)) = Key::of(key) else { return None };
         Some(match Place::parse(value)?.side {
             Side::Brick => format!(
-                "{key} translator has been added to the server volume file. Please restart the volume for enabling \
-                 the translator"
+                "{key} translator has been added to the server volume file. Bricks that run take it in without a \
+                 restart; what one refuses is in its log"
             ),
             Side::Client => format!(
                 "{key} translator has been added to the client volume file. A client has it when it mounts the next \
@@ -27,8 +27,7 @@ pub fn added(pairs: &[(String, String)]) -> String {
 pub fn removed(key: &str) -> String {
     match Key::of(key) {
         Some(Key::Place(_)) => format!(
-            "{key} translator has been taken out of the volume files. Please restart the volume for disabling the \
-             translator"
+            "{key} translator has been taken out of the volume files. Bricks that run let it go without a restart"
         ),
         _ => String::new(),
     }
