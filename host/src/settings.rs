@@ -68,6 +68,8 @@ pub struct Settings {
     pub fault_limit: u64,
     /// How long a call may wait for its answer before it fails with ETIMEDOUT; zero for ever.
     pub frame_timeout: Duration,
+    /// For how long a translator may keep a thread for itself before it is named; 0 for as long as it likes.
+    pub stall_limit: Duration,
     /// Sentences about options that are accepted and have no effect here; logged once logging works.
     pub notes: Vec<String>,
 }

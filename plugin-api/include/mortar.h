@@ -343,6 +343,8 @@ struct mortar_frame {
     uint32_t users;
     /* How often it was forked off others. */
     uint32_t depth;
+    /* The number of the fop that the root of the call winds, or wound last. */
+    uint32_t fop;
 };
 
 struct mortar_node_link;
@@ -1954,7 +1956,8 @@ _Static_assert(offsetof(struct mortar_frame, identity) == 64, "rebuild mortar.h"
 _Static_assert(offsetof(struct mortar_frame, client) == 160, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_frame, users) == 176, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_frame, depth) == 180, "rebuild mortar.h");
-_Static_assert(sizeof(struct mortar_frame) == 184, "rebuild mortar.h");
+_Static_assert(offsetof(struct mortar_frame, fop) == 184, "rebuild mortar.h");
+_Static_assert(sizeof(struct mortar_frame) == 192, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_node, instance) == 0, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_node, id) == 8, "rebuild mortar.h");
 _Static_assert(offsetof(struct mortar_node, links) == 16, "rebuild mortar.h");

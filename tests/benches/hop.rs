@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use host::loader::Loader;
-use plugin_api::abi::graph::{Graph, GraphHooks, Part};
+use plugin_api::abi::graph::{Fault, Graph, GraphHooks, Part};
 use plugin_api::abi::host::PluginKind;
 use plugin_api::fop::{Flush, Lookup, Readv, Stat, Writev};
 use plugin_api::options::OptionValues;
@@ -27,8 +27,8 @@ const ROUNDS: usize = 30;
 struct Quiet;
 
 impl GraphHooks for Quiet {
-    fn fault(&self, xlator: &str, _: u32, what: &str, _: u64) {
-        panic!("{xlator}: {what}");
+    fn fault(&self, xlator: &str, fault: &Fault, _: u64) {
+        panic!("{xlator}: {}", fault.what);
     }
     fn risen(&self, _: &Event) {}
     fn marked_down(&self, _: &str) {}

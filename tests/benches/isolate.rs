@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use host::cmdline::Request;
 use host::loader::Loader;
-use plugin_api::abi::graph::{Graph, GraphHooks, Part};
+use plugin_api::abi::graph::{Fault, Graph, GraphHooks, Part};
 use plugin_api::abi::root::XlatorModuleRef;
 use plugin_api::fop::{Flush, Stat};
 use plugin_api::options::OptionValues;
@@ -24,8 +24,8 @@ const ROUNDS: usize = 5;
 struct Quiet;
 
 impl GraphHooks for Quiet {
-    fn fault(&self, xlator: &str, _: u32, what: &str, _: u64) {
-        panic!("{xlator}: {what}");
+    fn fault(&self, xlator: &str, fault: &Fault, _: u64) {
+        panic!("{xlator}: {}", fault.what);
     }
     fn risen(&self, _: &Event) {}
     fn marked_down(&self, _: &str) {}
@@ -117,7 +117,7 @@ fn main() {
     };
     let services = ManuallyDrop::new(host::services::start(&settings, loader.clone()).expect("services"));
     let here = |name: &str| loader.xlator(name).expect("built");
-    let apart = |name: &str| loader.isolated(name).expect("built").0;
+    let apart = |name: &str| loader.isolated(name).expect("built").module;
     let cases = [
         ("answers, in the host", graph(&loader, here("bench/leaf"), here("bench/pass")), 0),
         ("answers, isolated", graph(&loader, apart("bench/leaf"), here("bench/pass")), 1),

@@ -34,7 +34,7 @@ fn apart(name: &str) -> Apart {
         panic!("a bare command line serves");
     };
     let services = host::services::start(&settings, loader.clone()).expect("one host a process");
-    let (module, _) = loader.isolated(name).expect("it opens");
+    let module = loader.isolated(name).expect("it opens").module;
     let kit = Some(Testkit::loaded(module).child(Fake::memory()));
     Apart { _services: ManuallyDrop::new(services), _folder: folder, kit }
 }
@@ -256,7 +256,7 @@ fn one_that_cannot_be_used_says_why() {
         ManuallyDrop::new(host::services::start(&settings, loader.clone()).expect("one host a process"));
     let said = loader.isolated("bad/other-major").expect_err("refused");
     assert!(said.contains("built for plugin-api 2.0.0, this host speaks 1.0"), "{said}");
-    let (module, _) = loader.isolated("bad/init-panics").expect("it opens");
+    let module = loader.isolated("bad/init-panics").expect("it opens").module;
     let said = Testkit::loaded(module).try_start().expect_err("refused").to_string();
     assert_eq!(said, "test: it panicked: the stars were wrong");
 }

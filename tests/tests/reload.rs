@@ -6,8 +6,8 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use host::cmdline::{self, Request};
@@ -18,6 +18,7 @@ use host::loader::Loader;
 use host::services::{self, Services};
 use host::settings::Insertions;
 use host::volfile;
+use plugin_api::abi::host::try_host;
 use plugin_api::fop::Stat;
 use plugin_api::{Dict, FileType, Gfid, Identity, Inode, Loc};
 use tempfile::TempDir;
@@ -29,9 +30,19 @@ const VOLFILE: &str = "volume leaf\n type bench/leaf\n option suspend on\nend-vo
 /// A graph that serves, whose plugins a test replaces.
 struct Bench {
     folder: TempDir,
-    services: Services,
-    loader: Arc<Loader>,
+    services: &'static Services,
+    loader: Loader,
     running: Arc<Running>,
+}
+
+/// The host's services, which a process has once.
+fn services() -> &'static Services {
+    static SERVICES: OnceLock<Services> = OnceLock::new();
+    SERVICES.get_or_init(|| {
+        let words = ["glusterfsd", "-N", "-f", "/dev/null", "-l", "-"].map(Into::into);
+        let Ok(Request::Serve(settings)) = cmdline::parse(words) else { panic!("a plain command line") };
+        services::start(&settings, Arc::new(Loader::new(Vec::new()))).unwrap()
+    })
 }
 
 impl Bench {
@@ -39,10 +50,9 @@ impl Bench {
         let folder = plugin_folder(&["hop/leaf"]);
         fs::rename(place(folder.path(), "hop/leaf"), place(folder.path(), "bench/leaf")).unwrap();
         add_plugin(folder.path(), "bench/marked");
-        let words = ["glusterfsd", "-N", "-f", "/dev/null", "-l", "-"].map(Into::into);
-        let Ok(Request::Serve(settings)) = cmdline::parse(words) else { panic!("a plain command line") };
-        let loader = Arc::new(Loader::new(vec![folder.path().to_owned()]));
-        let services = services::start(&settings, loader.clone()).unwrap();
+        let services = services();
+        let loader = Loader::new(vec![folder.path().to_owned()]);
+        loader.attach(try_host().unwrap());
         let start = Start { init_timeout: Duration::from_secs(30), fault_limit: 0 };
         let draft = draft(&loader, VOLFILE).unwrap();
         let running = Arc::new(services.runtime().block_on(activate(draft, start)).unwrap());

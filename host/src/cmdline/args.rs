@@ -199,6 +199,9 @@ pub(super) struct MortarArgs {
     /// How long a file operation may wait for its answer before it fails with ETIMEDOUT; 0 for ever
     #[arg(long, value_name = "SECONDS", default_value = "1800")]
     pub frame_timeout: u64,
+    /// Name a translator that keeps a thread for itself for so many seconds; 0 for never
+    #[arg(long, value_name = "SECONDS", default_value = "3")]
+    pub stall_limit: u64,
 }
 
 /// Print something and exit.

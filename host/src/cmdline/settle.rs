@@ -76,6 +76,7 @@ pub(super) fn settle(args: HostArgs, mode: Mode, origin: Origin) -> Result<Reque
         init_timeout: Duration::from_secs(mortar.init_timeout),
         fault_limit: mortar.fault_limit,
         frame_timeout: Duration::from_secs(mortar.frame_timeout),
+        stall_limit: Duration::from_secs(mortar.stall_limit),
         notes,
     })))
 }

@@ -14,6 +14,7 @@ use super::hooks::Hooks;
 use super::section::{Section, values};
 use super::{Draft, DraftNode, GraphError, Running, dump, root};
 use crate::logging::{self, Level};
+use crate::services;
 
 /// How a graph is started.
 #[derive(Debug, Clone, Copy)]
@@ -45,8 +46,10 @@ pub async fn activate(draft: Draft, start: Start) -> Result<Running, GraphError>
     let told = hooks.told();
     let graph =
         Graph::link(parts, Box::new(hooks), start.fault_limit).map_err(|error| not_started(&nodes, error))?;
+    services::watch(&graph);
     for (index, node) in nodes.iter().enumerate() {
         graph.set_fault_limit(index, Section::of(node).fault_limit);
+        set_budget(&graph, node);
     }
     run_steps(&graph, &nodes, start.init_timeout).await.inspect_err(|error| {
         // Who hangs in `init` still uses its instance: nothing else of the graph may be touched.
@@ -57,6 +60,18 @@ pub async fn activate(draft: Draft, start: Start) -> Result<Running, GraphError>
     logging::block(Level::Info, &dump::for_log(&nodes));
     let (nodes, changing) = (RwLock::new(nodes), Mutex::default());
     Ok(Running { graph, told, nodes, changing, init_timeout: start.init_timeout })
+}
+
+/// Holds a translator to the memory that its section allows.
+pub(super) fn set_budget(graph: &Arc<Graph>, node: &DraftNode) {
+    let limit = Section::of(node).memory_limit;
+    match node.opened.as_ref().and_then(|opened| opened.account) {
+        Some(account) => services::set_budget(graph, &node.node.name, account, limit),
+        None if limit.is_some() => {
+            tracing::warn!(xl = %node.node.name, "memory-limit does nothing: the plugin does not count its memory");
+        }
+        None => {}
+    }
 }
 
 /// The volumes that are nobody's child.

@@ -2,6 +2,7 @@
 use std::collections::HashMap;
 
 use plugin_api::Declaration;
+use plugin_api::abi::account::Account;
 use plugin_api::abi::root::XlatorModuleRef;
 
 use super::fault::GraphFault;
@@ -11,25 +12,25 @@ use crate::volfile::{Node, Plan, Span};
 
 /// Where translators come from.
 pub trait Modules {
-    /// The translator of a volfile type, and which build of it that is.
+    /// The translator of a volfile type.
     /// # Errors
     /// A sentence: there is none, or it cannot be used.
-    fn xlator(&self, type_name: &str) -> Result<(XlatorModuleRef, Build), String>;
+    fn xlator(&self, type_name: &str) -> Result<Opened, String>;
 
     /// As [`xlator`](Self::xlator), for a translator that is to run in a process of its own.
     /// # Errors
     /// A sentence: there is none, or it cannot be used.
-    fn isolated(&self, type_name: &str) -> Result<(XlatorModuleRef, Build), String> {
+    fn isolated(&self, type_name: &str) -> Result<Opened, String> {
         self.xlator(type_name)
     }
 }
 
 impl Modules for Loader {
-    fn xlator(&self, type_name: &str) -> Result<(XlatorModuleRef, Build), String> {
+    fn xlator(&self, type_name: &str) -> Result<Opened, String> {
         Loader::xlator_build(self, type_name).map_err(|error| error.to_string())
     }
 
-    fn isolated(&self, type_name: &str) -> Result<(XlatorModuleRef, Build), String> {
+    fn isolated(&self, type_name: &str) -> Result<Opened, String> {
         Loader::isolated(self, type_name)
     }
 }
@@ -65,6 +66,8 @@ pub struct Opened {
     pub declaration: Declaration,
     /// Which build it is.
     pub build: Build,
+    /// How much memory its library holds, where that is counted.
+    pub account: Option<&'static Account>,
 }
 
 /// The translator that a volfile never holds: a process has one, above its graph.
@@ -81,7 +84,10 @@ pub fn construct(plan: Plan, modules: &impl Modules) -> Draft {
             None
         } else {
             let isolated = section::is_isolated(&node);
-            let open = || open(&node.type_name, isolated, modules);
+            let open = || match isolated {
+                true => modules.isolated(&node.type_name),
+                false => modules.xlator(&node.type_name),
+            };
             let found = seen.entry((node.type_name.clone(), isolated)).or_insert_with(open);
             note(found.clone(), &node.name, at, &mut draft.faults)
         };
@@ -106,14 +112,9 @@ impl Draft {
             children: self.nodes.len().checked_sub(1).into_iter().collect(),
             place: None,
         };
-        let opened = note(open(type_name, false, modules), name, None, &mut self.faults);
+        let opened = note(modules.xlator(type_name), name, None, &mut self.faults);
         self.nodes.push(DraftNode { node, opened });
     }
-}
-
-fn open(type_name: &str, isolated: bool, modules: &impl Modules) -> Result<Opened, String> {
-    let (module, build) = if isolated { modules.isolated(type_name) } else { modules.xlator(type_name) }?;
-    Ok(Opened { module, declaration: module.declare(), build })
 }
 
 fn note(

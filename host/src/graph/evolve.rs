@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use plugin_api::abi::graph::{Evolution, Next, Origin, Part, Retiring, StartError};
 use plugin_api::options::OptionValues;
 
-use super::activate::{names, not_started, part, tops};
+use super::activate::{names, not_started, part, set_budget, tops};
 use super::matching::{Match, matching};
 use super::reconfigure::Taken;
 use super::section::{Section, values};
@@ -198,7 +198,9 @@ impl Running {
             let mut nodes = self.nodes.write().unwrap_or_else(PoisonError::into_inner);
             logging::block(Level::Info, &dump::for_log(&new));
             *nodes = new;
-            evolution.switch()
+            let retiring = evolution.switch();
+            nodes.iter().for_each(|node| set_budget(&self.graph, node));
+            retiring
         };
         retire(retiring);
     }

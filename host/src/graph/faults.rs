@@ -1,12 +1,33 @@
 //! Faults: what is known of the translators that went wrong, for people.
-use super::Running;
+use plugin_api::abi::graph::FaultKind;
+use plugin_api::fop;
 
-/// A line for each translator, the top first.
+use super::{DraftNode, Running};
+
+/// A line for each translator, the top first, and one more for the last fault of each that had any.
 pub fn report(running: &Running) -> Vec<String> {
     running.with_nodes(|nodes| {
-        let line = |(index, node): (usize, &super::DraftNode)| {
-            format!("{} {}: faults {}", node.node.name, node.node.type_name, running.graph().faults(index))
-        };
-        nodes.iter().enumerate().rev().map(line).collect()
+        let lines = nodes.iter().enumerate().rev();
+        lines.flat_map(|(index, node)| of_one(running, index, node)).collect()
     })
+}
+
+fn of_one(running: &Running, index: usize, node: &DraftNode) -> Vec<String> {
+    let record = running.graph().record(index);
+    let mut line = format!("{} {}:", node.node.name, node.node.type_name);
+    for (kind, count) in FaultKind::ALL.iter().zip(record.counts) {
+        line += &format!(" {} {count}", kind.name());
+    }
+    if let Some(account) = node.opened.as_ref().and_then(|opened| opened.account) {
+        line += &format!(", {} bytes held", (account.held)());
+    }
+    if record.is_down {
+        line += ", DOWN";
+    }
+    let mut lines = vec![line];
+    if let Some(last) = &record.last {
+        let place = fop::name(last.fop).map(|fop| format!(" in {fop}")).unwrap_or_default();
+        lines.push(format!("  last, {}{place}: {}", last.kind.name(), last.what.replace('\n', " ")));
+    }
+    lines
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use plugin_api::abi::graph::GraphHooks;
+use plugin_api::abi::graph::{Fault, FaultKind, GraphHooks};
 use plugin_api::{Event, EventKind, fop};
 
 /// A translator's faults are logged this often at most.
@@ -13,7 +13,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Logs what a graph tells.
 #[derive(Debug, Default)]
 pub(super) struct Hooks {
-    logged: Mutex<HashMap<String, Logged>>,
+    logged: Mutex<HashMap<(String, &'static str), Logged>>,
     told: Arc<Told>,
 }
 
@@ -38,10 +38,17 @@ struct Logged {
 }
 
 impl GraphHooks for Hooks {
-    fn fault(&self, xlator: &str, code: u32, what: &str, count: u64) {
-        if let Some(since) = self.due(xlator, count, Instant::now()) {
-            let fop = fop::name(code).unwrap_or("no fop");
-            tracing::error!(xl = %xlator, fop, what = %what, faults = count, since, "translator panicked");
+    fn fault(&self, xlator: &str, fault: &Fault, count: u64) {
+        if let Some(since) = self.due(xlator, fault.kind, count, Instant::now()) {
+            let fop = fop::name(fault.fop).unwrap_or("no fop");
+            let words = match fault.kind {
+                FaultKind::Panic => "translator panicked",
+                FaultKind::Deadline => "translator did not answer in time",
+                FaultKind::Stall => "translator keeps a thread for itself",
+                FaultKind::Memory => "translator took more memory than it may",
+                _ => "translator had a fault",
+            };
+            tracing::error!(xl = %xlator, fop, what = %fault.what, faults = count, since, "{words}");
         }
     }
 
@@ -65,9 +72,10 @@ impl Hooks {
     }
 
     /// How many faults there were since the last line, when a line is due.
-    fn due(&self, xlator: &str, count: u64, now: Instant) -> Option<u64> {
+    fn due(&self, xlator: &str, kind: FaultKind, count: u64, now: Instant) -> Option<u64> {
         let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
-        match logged.get_mut(xlator) {
+        let key = (xlator.to_owned(), kind.name());
+        match logged.get_mut(&key) {
             Some(last) if now.saturating_duration_since(last.at) < PAUSE => None,
             Some(last) => {
                 // Faults of two threads may be counted in one order and told in the other.
@@ -76,7 +84,7 @@ impl Hooks {
                 Some(since)
             }
             None => {
-                logged.insert(xlator.to_owned(), Logged { at: now, count });
+                logged.insert(key, Logged { at: now, count });
                 Some(count)
             }
         }
@@ -91,11 +99,12 @@ mod tests {
     fn a_translators_faults_are_logged_once_a_second_with_their_count() {
         let hooks = Hooks::default();
         let start = Instant::now();
-        assert_eq!(hooks.due("a", 1, start), Some(1));
-        assert_eq!(hooks.due("a", 2, start), None);
-        assert_eq!(hooks.due("b", 1, start), Some(1));
-        assert_eq!(hooks.due("a", 7, start + PAUSE), Some(6));
-        assert_eq!(hooks.due("a", 8, start + PAUSE), None);
+        assert_eq!(hooks.due("a", FaultKind::Panic, 1, start), Some(1));
+        assert_eq!(hooks.due("a", FaultKind::Panic, 2, start), None);
+        assert_eq!(hooks.due("b", FaultKind::Panic, 1, start), Some(1));
+        assert_eq!(hooks.due("a", FaultKind::Stall, 1, start), Some(1));
+        assert_eq!(hooks.due("a", FaultKind::Panic, 7, start + PAUSE), Some(6));
+        assert_eq!(hooks.due("a", FaultKind::Panic, 8, start + PAUSE), None);
     }
 
     #[test]

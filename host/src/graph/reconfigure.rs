@@ -1,4 +1,5 @@
 //! Reconfigure: a translator that stays takes the options of a volfile that changed.
+use super::activate::set_budget;
 use super::section::{self, Section, values};
 use super::{DraftNode, GraphError, Running};
 use crate::volfile::Node;
@@ -31,6 +32,9 @@ impl Running {
             })?;
         }
         self.graph.set_fault_limit(index, Section::of(new).fault_limit);
+        if keys.iter().any(|key| key == "memory-limit") {
+            set_budget(&self.graph, new);
+        }
         for key in keys {
             let list = if takes(new, &key) { &mut taken.now } else { &mut taken.later };
             list.push(format!("{}: {key}", new.node.name));

@@ -2,7 +2,7 @@
 //! not see them.
 use std::sync::OnceLock;
 
-use plugin_api::options::{OptionDecl, OptionValues, Options, parse_bool, parse_int};
+use plugin_api::options::{OptionDecl, OptionValues, Options, parse_bool, parse_int, parse_size};
 
 use super::DraftNode;
 use crate::volfile::Node;
@@ -12,6 +12,8 @@ use crate::volfile::Node;
 pub struct Section {
     /// After so many faults the translator is marked down, 0 for never; nothing where the process's own limit holds.
     pub fault_limit: Option<u64>,
+    /// So much memory the translator's library may hold; nothing for all that there is.
+    pub memory_limit: Option<u64>,
 }
 
 /// What every volume takes beside the options of its translator.
@@ -24,6 +26,12 @@ pub fn declared() -> &'static Options {
                 "faults after which the translator answers ENOTCONN; 0 for never, --fault-limit without it",
             )
             .range(0.0, f64::from(u32::MAX))
+            .reconfigurable()
+            .size(
+                "memory-limit",
+                "bytes that the translator's library may hold, after which it answers ENOTCONN; 0 for no limit",
+            )
+            .default_value("0")
             .reconfigurable()
             .bool("isolate", "runs the translator in a process of its own, over shared memory, for code that nobody trusts")
             .default_value("no")
@@ -52,7 +60,8 @@ impl Section {
     pub fn of(node: &DraftNode) -> Section {
         let text = |key| find(node, key).and_then(|_| node.node.option(key));
         let number = |key| u64::try_from(parse_int(text(key)?)?).ok();
-        Section { fault_limit: number("fault-limit") }
+        let memory_limit = text("memory-limit").and_then(parse_size).filter(|limit| *limit > 0);
+        Section { fault_limit: number("fault-limit"), memory_limit }
     }
 }
 

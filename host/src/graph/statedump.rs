@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::dump::{is_secret, put};
+use plugin_api::abi::graph::FaultKind;
+
 use super::{DraftNode, Running};
 
 /// A statedump that could not be written.
@@ -65,7 +67,20 @@ fn text(graph: Option<&Running>, started: SystemTime) -> String {
 fn section(text: &mut String, running: &Running, index: usize, node: &DraftNode) {
     let (type_name, name) = (node.node.type_name.replace('/', "."), &node.node.name);
     put(text, format_args!("[xlator.{type_name}.{name}]\n"));
-    put(text, format_args!("faults={}\n", running.graph().faults(index)));
+    let record = running.graph().record(index);
+    put(text, format_args!("faults={}\n", record.counts.iter().sum::<u64>()));
+    for (kind, count) in FaultKind::ALL.iter().zip(record.counts).filter(|(_, count)| *count > 0) {
+        put(text, format_args!("faults.{}={count}\n", kind.name()));
+    }
+    if let Some(last) = &record.last {
+        put(text, format_args!("faults.last={}\n", last.what.replace('\n', " ")));
+    }
+    if record.is_down {
+        put(text, format_args!("down=1\n"));
+    }
+    if let Some(account) = node.opened.as_ref().and_then(|opened| opened.account) {
+        put(text, format_args!("memory={}\n", (account.held)()));
+    }
     for setting in node.node.options.iter().filter(|setting| !is_secret(&setting.key)) {
         put(text, format_args!("option.{}={}\n", setting.key, setting.value));
     }

@@ -2,7 +2,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use plugin_api::abi::root::{FopSlot, XlatorModuleRef};
+use plugin_api::abi::root::FopSlot;
 use plugin_api::fop::{Done, FopResult, Ipc};
 use plugin_api::options::Options;
 use plugin_api::sdk::module::{XlatorInfo, xlator_module};
@@ -10,7 +10,7 @@ use plugin_api::{
     Declaration, Dict, Errno, Event, Frame, InitCx, InitError, NotifyCx, UnknownFops, Xlator, positions,
 };
 
-use super::{Draft, Modules, construct};
+use super::{Draft, Modules, Opened, construct};
 use crate::loader::Build;
 use crate::volfile;
 
@@ -35,7 +35,7 @@ pub(crate) fn draft(text: &str) -> Draft {
 pub(crate) struct Fakes;
 
 impl Modules for Fakes {
-    fn xlator(&self, type_name: &str) -> Result<(XlatorModuleRef, Build), String> {
+    fn xlator(&self, type_name: &str) -> Result<Opened, String> {
         let module = match type_name {
             "test/leaf" => xlator_module::<Fake<0>>(),
             "test/pass" => xlator_module::<Fake<1>>(),
@@ -50,7 +50,7 @@ impl Modules for Fakes {
             "features/worm" | "features/mac-compat" | "features/gfid-access" => xlator_module::<Fake<1>>(),
             other => return Err(format!("there is no translator `{other}`")),
         };
-        Ok((module, Build::default()))
+        Ok(Opened { module, declaration: module.declare(), build: Build::default(), account: None })
     }
 }
 
@@ -58,9 +58,9 @@ impl Modules for Fakes {
 pub(crate) struct Rebuilt(pub(crate) &'static str);
 
 impl Modules for Rebuilt {
-    fn xlator(&self, type_name: &str) -> Result<(XlatorModuleRef, Build), String> {
-        let (module, build) = Fakes.xlator(type_name)?;
-        Ok((module, Build { id: self.0.to_owned(), ..build }))
+    fn xlator(&self, type_name: &str) -> Result<Opened, String> {
+        let opened = Fakes.xlator(type_name)?;
+        Ok(Opened { build: Build { id: self.0.to_owned(), ..opened.build.clone() }, ..opened })
     }
 }
 

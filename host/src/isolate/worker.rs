@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use plugin_api::abi::graph::{Graph, GraphHooks, Part};
+use plugin_api::abi::graph::{Fault, Graph, GraphHooks, Part};
 use plugin_api::abi::host::Direction;
 use plugin_api::abi::root::XlatorModuleRef;
 use plugin_api::carry::{NoObjects, Pack, Unpack};
@@ -25,8 +25,8 @@ use super::port::{Inbox, Outbox};
 use super::remote::{Remote, To};
 use super::ring::{Lane, MEMORY, Reader};
 use super::shm::Map;
-use crate::graph::root;
-use crate::loader::{Build, LoadError, Loader};
+use crate::graph::{Opened, root};
+use crate::loader::{LoadError, Loader};
 use crate::{logging, process, services};
 
 /// What the host hands to the process: numbers of descriptors.
@@ -76,14 +76,14 @@ fn serve(inherited: Inherited) -> Result<(), String> {
     let loader = Arc::new(Loader::new(open.plugin_dirs.iter().map(PathBuf::from).collect()));
     let settings: HashMap<_, _> = open.settings.iter().cloned().collect();
     // The host watches over its calls, and names who does not answer.
-    let services =
-        services::start_with(settings, Duration::ZERO, loader.clone()).map_err(|error| error.to_string())?;
+    let services = services::start_with(settings, Duration::ZERO, Duration::ZERO, loader.clone())
+        .map_err(|error| error.to_string())?;
     let opened = module(&loader, &open, &library.map_err(words)?);
     peer.done(id, opened.as_ref().map(hello).map_err(Clone::clone));
     let (work, todo) = channel();
     let duty = Arc::new(Worker { graph: OnceLock::new(), top: OnceLock::new(), work });
     let (worker, talk) = (duty.clone(), peer.clone());
-    let (module, _) = opened?;
+    let module = opened?.module;
     thread::Builder::new()
         .name("orders".to_owned())
         .spawn(move || worker.obey(&talk, module, &todo))
@@ -116,7 +116,7 @@ fn first_order(reader: &mut Reader) -> Result<(u64, Open), String> {
     }
 }
 
-fn module(loader: &Loader, open: &Open, library: &OwnedFd) -> Result<(XlatorModuleRef, Build), String> {
+fn module(loader: &Loader, open: &Open, library: &OwnedFd) -> Result<Opened, String> {
     let path = Path::new(&open.path);
     // The file is named as this process has it open, which says nothing to people.
     let words = |error: LoadError| {
@@ -125,10 +125,12 @@ fn module(loader: &Loader, open: &Open, library: &OwnedFd) -> Result<(XlatorModu
     loader.xlator_in(library, &open.type_name, path).map_err(words)
 }
 
-fn hello((module, build): &(XlatorModuleRef, Build)) -> IoBuf {
+fn hello(opened: &Opened) -> IoBuf {
+    let Opened { module, build, .. } = opened;
     let fops = module.fops().iter().map(|slot| slot.code).collect();
     let version = build.version.clone();
-    let hello = Hello { declaration: module.declare(), known_fops: module.known_fops(), version, fops };
+    let hello =
+        Hello { declaration: opened.declaration.clone(), known_fops: module.known_fops(), version, fops };
     let mut objects = NoObjects;
     let mut pack = Pack::new(&mut objects);
     pack.put(&hello);
@@ -175,8 +177,8 @@ impl Duty for Worker {
 struct Hooks(Arc<Peer>);
 
 impl GraphHooks for Hooks {
-    fn fault(&self, _: &str, fop: u32, what: &str, _: u64) {
-        self.0.tell(&Message::Fault { fop, what: what.to_owned() });
+    fn fault(&self, _: &str, fault: &Fault, _: u64) {
+        self.0.tell(&Message::Fault { fop: fault.fop, what: fault.what.clone() });
     }
 
     fn risen(&self, event: &Event) {

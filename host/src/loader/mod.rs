@@ -21,11 +21,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 
 use abi_stable::std_types::ROption;
+use plugin_api::abi::account::account;
 use plugin_api::abi::host::{HostApiRef, PluginKind};
 use plugin_api::abi::root::{PluginRootRef, XlatorModuleRef};
 
 pub use build::Build;
 pub use error::LoadError;
+
+use crate::graph::Opened;
 
 use build::Stamp;
 
@@ -39,7 +42,7 @@ pub struct Loader {
     /// The program that runs a translator in a process of its own.
     worker: PathBuf,
     /// What stands in for translators that run apart, by type and build.
-    apart: Mutex<HashMap<(String, String), (XlatorModuleRef, Build)>>,
+    apart: Mutex<HashMap<(String, String), Opened>>,
     open: Mutex<HashMap<PathBuf, Place>>,
 }
 
@@ -91,16 +94,16 @@ impl Loader {
     /// # Errors
     /// There is none, or the one there cannot be used; see [`LoadError`].
     pub fn xlator(&self, type_name: &str) -> Result<XlatorModuleRef, LoadError> {
-        self.xlator_build(type_name).map(|(module, _)| module)
+        self.xlator_build(type_name).map(|opened| opened.module)
     }
 
     /// The translator of a volfile type, as it lies in its file now, and which build that is.
     ///
     /// # Errors
     /// As for [`xlator`](Self::xlator).
-    pub fn xlator_build(&self, type_name: &str) -> Result<(XlatorModuleRef, Build), LoadError> {
+    pub fn xlator_build(&self, type_name: &str) -> Result<Opened, LoadError> {
         let (path, root, build) = self.find(PluginKind::XLATOR, type_name)?;
-        named(path, &root, type_name).map(|module| (module, build))
+        named(path, root, build, type_name)
     }
 
     /// What stands in for the translator of a volfile type that is to run in a process of its own: its library is not
@@ -108,7 +111,7 @@ impl Loader {
     ///
     /// # Errors
     /// A sentence.
-    pub fn isolated(&self, type_name: &str) -> Result<(XlatorModuleRef, Build), String> {
+    pub fn isolated(&self, type_name: &str) -> Result<Opened, String> {
         if self.host.get().is_none() {
             return self.xlator_build(type_name).map_err(|error| error.to_string());
         }
@@ -128,24 +131,21 @@ impl Loader {
             plugin_dirs: self.dirs.clone(),
             program: self.worker.clone(),
         })?;
-        // Another build than the same file in the host's own process: one takes the other's place.
+        // Another build than the same file in the host's own process: one takes the other's place. What it holds is
+        // counted where it runs.
         let build = Build { version, id: format!("{id}-isolated") };
-        apart.insert((type_name.to_owned(), id), (module, build.clone()));
-        Ok((module, build))
+        let opened = Opened { module, declaration: module.declare(), build, account: None };
+        apart.insert((type_name.to_owned(), id), opened.clone());
+        Ok(opened)
     }
 
     /// The translator in an open file, which lies at `path`.
     ///
     /// # Errors
     /// As for [`xlator`](Self::xlator).
-    pub fn xlator_in(
-        &self,
-        file: &OwnedFd,
-        type_name: &str,
-        path: &Path,
-    ) -> Result<(XlatorModuleRef, Build), LoadError> {
+    pub fn xlator_in(&self, file: &OwnedFd, type_name: &str, path: &Path) -> Result<Opened, LoadError> {
         let (root, build) = self.open(&in_use(file))?;
-        named(path.to_owned(), &root, type_name).map(|module| (module, build))
+        named(path.to_owned(), root, build, type_name)
     }
 
     /// A plugin of any kind by name.
@@ -297,15 +297,16 @@ fn in_use(file: &OwnedFd) -> PathBuf {
 }
 
 /// The root's translator, when it is the one that was asked for.
-fn named(path: PathBuf, root: &PluginRootRef, type_name: &str) -> Result<XlatorModuleRef, LoadError> {
+fn named(path: PathBuf, root: PluginRootRef, build: Build, type_name: &str) -> Result<Opened, LoadError> {
     let ROption::RSome(module) = root.xlator() else {
         return Err(LoadError::OtherKind { path, expected: search::kind_name(PluginKind::XLATOR) });
     };
-    let found = module.declare().type_name;
+    let declaration = module.declare();
+    let found = &declaration.type_name;
     if found.as_str() != type_name {
-        return Err(LoadError::OtherName { path, found: found.into(), expected: type_name.to_owned() });
+        return Err(LoadError::OtherName { path, found: found.to_string(), expected: type_name.to_owned() });
     }
-    Ok(module)
+    Ok(Opened { module, declaration, build, account: account(root.extension()) })
 }
 
 /// The type that a translator says it is.

@@ -4,6 +4,7 @@ use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::watchdog;
 use abi_stable::std_types::ROption;
 use plugin_api::Identity;
 use plugin_api::abi::frame::{Arena, FrameHead};
@@ -41,10 +42,11 @@ const fn layout() -> Layout {
 pub(super) fn take() -> *mut FrameHead {
     let kept = KEPT_HERE.try_with(|kept| kept.borrow_mut().0.pop()).ok().flatten();
     let frame = kept.unwrap_or_else(make);
+    watchdog::call_begins();
     // SAFETY: a whole frame that nobody else has.
     unsafe {
-        (*frame).unique = NEXT.fetch_add(1, Ordering::Relaxed);
-        (*frame).arena = arena(frame);
+        number(frame).store(NEXT.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        (*frame).arena.reset();
     }
     frame
 }
@@ -63,6 +65,7 @@ fn make() -> *mut FrameHead {
     let frame = memory.cast::<FrameHead>();
     // SAFETY: fresh memory of the right size.
     unsafe { frame.write(FrameHead::new(arena(frame))) };
+    watchdog::frame_made(frame);
     frame
 }
 
@@ -73,6 +76,7 @@ fn make() -> *mut FrameHead {
 pub(super) unsafe fn give(frame: *mut FrameHead) {
     // SAFETY: the caller's promise. What the call held goes now, not with the next use.
     unsafe {
+        number(frame).store(0, Ordering::Relaxed);
         (*frame).identity = Identity::default();
         (*frame).client = ROption::RNone;
         (*frame).deadline.store(0, Ordering::Relaxed);
@@ -91,7 +95,17 @@ pub(super) unsafe fn give(frame: *mut FrameHead) {
     }
 }
 
+/// The number of a frame, which the watchdog reads, too; 0 for one that nobody uses.
+///
+/// # Safety
+/// `frame` is from `make`.
+unsafe fn number<'a>(frame: *mut FrameHead) -> &'a AtomicU64 {
+    // SAFETY: the caller's promise.
+    unsafe { AtomicU64::from_ptr(&raw mut (*frame).unique) }
+}
+
 fn free(frame: *mut FrameHead) {
+    watchdog::frame_goes(frame);
     // SAFETY: made by `make`, and out of every list.
     unsafe {
         frame.drop_in_place();

@@ -1,13 +1,14 @@
 //! Services: what the host gives every plugin, behind one table of functions.
 //!
 //! `pool` runs tasks, time and blocking work, `descriptors` watches readiness, `frames` keeps frames for reuse, `waits`
-//! gives up calls that nobody answers, `table` is the line itself.
+//! gives up calls that nobody answers, `watchdog` looks after threads and memory, `table` is the line itself.
 #![allow(unsafe_code, reason = "the host's side of the table that crosses into plugins")]
 
 mod descriptors;
 mod frames;
 mod table;
 mod waits;
+mod watchdog;
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -17,6 +18,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::watch;
 
 pub use waits::overdue;
+pub use watchdog::{set_budget, watch};
 
 use crate::loader::Loader;
 use crate::settings::{Settings, VolfileSource};
@@ -64,7 +66,7 @@ const BLOCKING_THREADS: usize = 64;
 /// # Errors
 /// See [`ServicesError`].
 pub fn start(settings: &Settings, loader: Arc<Loader>) -> Result<Services, ServicesError> {
-    start_with(named(settings), settings.frame_timeout, loader)
+    start_with(named(settings), settings.frame_timeout, settings.stall_limit, loader)
 }
 
 /// As [`start`], with settings that another process has told; calls that wait longer than `frame_timeout` are given up, 0
@@ -75,6 +77,7 @@ pub fn start(settings: &Settings, loader: Arc<Loader>) -> Result<Services, Servi
 pub fn start_with(
     settings: HashMap<String, String>,
     frame_timeout: Duration,
+    stall_limit: Duration,
     loader: Arc<Loader>,
 ) -> Result<Services, ServicesError> {
     let runtime = Builder::new_multi_thread()
@@ -90,6 +93,7 @@ pub fn start_with(
     plugin_api::abi::host::attach(table);
     loader.attach(table);
     waits::start(runtime.handle(), frame_timeout);
+    watchdog::start(stall_limit);
     Ok(Services { runtime, stop: stopped })
 }
 

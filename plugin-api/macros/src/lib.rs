@@ -25,6 +25,9 @@ use syn::{
 /// `replace = "restart"`: another build of the plugin waits until the process is started again. For translators that
 /// hold what clients rely on (locks, open files, connections), which the next build could not know of; all others are
 /// replaced while they serve, without their contexts.
+///
+/// `allocator = "own"`: the library has a `#[global_allocator]` of its own, or is linked into programs that have. Without it, one is installed that counts, so
+/// that the host can say how much memory the translator holds and keep it to a limit.
 #[proc_macro_attribute]
 pub fn xlator(attribute: TokenStream, item: TokenStream) -> TokenStream {
     let args = syn::parse_macro_input!(attribute as Args);
@@ -113,7 +116,7 @@ fn expand(args: &Args, mut item: ItemImpl) -> syn::Result<Tokens> {
     let doc = args.named("doc")?.map_or_else(|| type_name.value(), |doc| doc.value());
     let positions = positions(args)?;
     let policy = policy(args)?;
-    let (needs, more) = (needs(args)?, more(args)?);
+    let (needs, more, allocator) = (needs(args)?, more(args)?, allocator(args)?);
     Ok(quote! {
         #item
         #(#apart)*
@@ -132,8 +135,17 @@ fn expand(args: &Args, mut item: ItemImpl) -> syn::Result<Tokens> {
                 }
             }
         }
-        ::plugin_api::export_root!(xlator_root, #ty);
+        ::plugin_api::export_root!(xlator_root, #ty #allocator);
     })
+}
+
+/// Whether the library keeps an allocator of its own instead of the one that counts.
+fn allocator(args: &Args) -> syn::Result<Tokens> {
+    match args.named("allocator")? {
+        None => Ok(Tokens::new()),
+        Some(text) if text.value() == "own" => Ok(quote!(, allocator = own)),
+        Some(text) => Err(Error::new(text.span(), "expected \"own\"")),
+    }
 }
 
 /// What is declared beside the fields: by key, as hosts look for it.

@@ -62,6 +62,8 @@ pub struct FrameHead {
     pub users: AtomicU32,
     /// How often it was forked off others.
     pub depth: u32,
+    /// The number of the fop that the root of the call winds, or wound last.
+    pub fop: AtomicU32,
 }
 
 /// A call whose root waits, as the host watches it; its memory is used again and never freed.
@@ -93,7 +95,7 @@ unsafe impl Send for Arena {}
 
 /// A number that no other live thread has: the address of the thread's control block, never 0.
 #[inline]
-fn thread_token() -> usize {
+pub(crate) fn thread_token() -> usize {
     #[cfg(target_arch = "x86_64")]
     {
         let token: usize;
@@ -112,6 +114,9 @@ fn thread_token() -> usize {
     }
 }
 
+/// In the token of a thread: a watchdog has seen this visit. Control blocks lie at even addresses.
+const SEEN: usize = 1;
+
 impl Arena {
     /// An arena over the `len` bytes at `start`, which outlive it.
     #[must_use]
@@ -129,6 +134,22 @@ impl Arena {
     /// Ends what [`enter`](Self::enter) began.
     pub fn leave(&self) {
         self.owner.store(0, Ordering::Release);
+    }
+
+    /// For a watchdog, from any thread: whether the visit of a thread is going on that went on when this was last asked.
+    /// The mark that tells so costs the thread only that what it allocates until it leaves is the heap's.
+    pub fn is_visit_going_on(&self) -> bool {
+        let owner = self.owner.load(Ordering::Relaxed);
+        if owner != 0 && owner & SEEN == 0 {
+            // It may have left meanwhile: then there is nothing to mark.
+            let _ = self.owner.compare_exchange(owner, owner | SEEN, Ordering::Relaxed, Ordering::Relaxed);
+        }
+        owner & SEEN != 0
+    }
+
+    /// Makes it empty again: nothing that was allocated is used any more.
+    pub fn reset(&self) {
+        self.at.set(self.start);
     }
 
     #[inline]
@@ -221,6 +242,7 @@ impl FrameHead {
             client: ROption::RNone,
             users: AtomicU32::new(1),
             depth: 0,
+            fop: AtomicU32::new(0),
         }
     }
 

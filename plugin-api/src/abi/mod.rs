@@ -4,6 +4,7 @@
     reason = "memory that another library owns is touched here, and nowhere else but in sdk"
 )]
 
+pub mod account;
 pub mod c;
 pub(crate) mod decompose;
 pub mod describe;

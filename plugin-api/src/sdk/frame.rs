@@ -308,6 +308,7 @@ impl<F: FopType> Wind<'_, F> {
         let head = self.frame.head();
         let entered = head.arena.enter();
         head.waiting.store(std::ptr::null_mut(), Ordering::Relaxed);
+        head.fop.store(F::CODE, Ordering::Relaxed);
         let polled = self.step(cx);
         if entered {
             head.arena.leave();

@@ -1,6 +1,7 @@
 //! What makes the line comfortable: frames, entries, the panic barrier, the host's services.
 #![allow(unsafe_code, reason = "the glue between the author's safe code and the tables of abi")]
 
+mod account;
 pub(crate) mod bufpool;
 mod cx;
 mod entry;
@@ -14,6 +15,7 @@ pub mod open;
 pub mod rt;
 pub mod sys;
 
+pub use account::Counting;
 pub use cx::{InitCx, NotifyCx};
 pub(crate) use entry::run;
 pub use entry::{later, passing, plain};

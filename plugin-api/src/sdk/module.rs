@@ -37,10 +37,6 @@ extern "C" fn attach(api: HostApiRef) {
     let _ = guarded(super::log::install);
 }
 
-extern "C" fn no_extension(_: RStr<'_>) -> *const () {
-    std::ptr::null()
-}
-
 /// A root with nothing in it but what every plugin has.
 fn root(version: &'static str, needs: AbiVersion) -> PluginRoot {
     PluginRoot {
@@ -50,7 +46,7 @@ fn root(version: &'static str, needs: AbiVersion) -> PluginRoot {
         attach,
         fops: RSlice::from_slice(LAYOUTS),
         shared: RSlice::from_slice(SHARED),
-        extension: no_extension,
+        extension: super::account::extension,
         xlator: ROption::RNone,
         transport: ROption::RNone,
         program: ROption::RNone,
@@ -345,15 +341,27 @@ pub fn auth_root<A: Authenticator>(version: &'static str) -> PluginRootRef {
         .leak_into_prefix()
 }
 
+/// Installs the allocator that counts, unless the plugin says that it has one of its `own`.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! count_allocations {
+    () => {
+        #[global_allocator]
+        static ALLOCATOR: $crate::sdk::Counting = $crate::sdk::Counting;
+    };
+    (own) => {};
+}
+
 /// Makes a type the root of its library: `export_root!(xlator_root, Type)` and its siblings.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! export_root {
-    ($root:ident, $ty:ty) => {
+    ($root:ident, $ty:ty $(, allocator = $allocator:ident)?) => {
         const _: () = {
             extern "C" fn root() -> $crate::__private::RootModuleResult {
                 $crate::__private::call_root(|| $crate::sdk::module::$root::<$ty>(env!("CARGO_PKG_VERSION")))
             }
+            $crate::count_allocations!($($allocator)?);
             #[unsafe(export_name = "_1as_0lib_1header_0root_bmodule_bloader")]
             static HEADER: $crate::__private::LibHeader = $crate::__private::header(root);
         };

@@ -5,7 +5,7 @@ use std::mem::ManuallyDrop;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use plugin_api::abi::graph::{Graph, GraphHooks, Part, StartError};
+use plugin_api::abi::graph::{Fault, Graph, GraphHooks, Part, StartError};
 use plugin_api::abi::host::Direction;
 use plugin_api::abi::root::{FopSlot, XlatorModuleRef};
 use plugin_api::fop::{FopResult, FopType};
@@ -256,8 +256,9 @@ impl fmt::Debug for Bench {
 struct Hooks(Arc<Heard>);
 
 impl GraphHooks for Hooks {
-    fn fault(&self, xlator: &str, fop: u32, what: &str, _count: u64) {
-        let fop = plugin_api::fop::name(fop).map(|name| format!(" in {name}")).unwrap_or_default();
+    fn fault(&self, xlator: &str, fault: &Fault, _count: u64) {
+        let what = &fault.what;
+        let fop = plugin_api::fop::name(fault.fop).map(|name| format!(" in {name}")).unwrap_or_default();
         let mut faults = self.0.faults.lock().unwrap_or_else(PoisonError::into_inner);
         faults.push(format!("{xlator}{fop}: {what}"));
     }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use plugin_api::abi::graph::{Graph, GraphHooks, Next, Origin, Part};
+use plugin_api::abi::graph::{Fault, Graph, GraphHooks, Next, Origin, Part};
 use plugin_api::abi::host::Direction;
 use plugin_api::abi::root::{FopSlot, XlatorModuleRef};
 use plugin_api::options::OptionValues;
@@ -147,8 +147,8 @@ impl<const BUILD: u64> XlatorInfo for Build<BUILD> {
 struct Hooks;
 
 impl GraphHooks for Hooks {
-    fn fault(&self, xlator: &str, fop: u32, what: &str, _: u64) {
-        panic!("{xlator} panicked in fop {fop}: {what}");
+    fn fault(&self, xlator: &str, fault: &Fault, _: u64) {
+        panic!("{xlator} had a fault: {fault:?}");
     }
 
     fn risen(&self, _: &Event) {}

@@ -2,6 +2,10 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
+mod blocks;
 mod deadline;
+mod eats;
 mod late_waker;
+mod panics;
 mod rig;
+mod volume;

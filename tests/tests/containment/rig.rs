@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use host::loader::Loader;
 use host::services::Services;
-use plugin_api::abi::graph::{Graph, GraphHooks, Part};
+use plugin_api::abi::graph::{self, Graph, GraphHooks, Part};
 use plugin_api::abi::host::PluginKind;
 use plugin_api::fop::Stat;
 use plugin_api::options::OptionValues;
@@ -39,9 +39,14 @@ fn house() -> &'static House {
     })
 }
 
+/// The host's services, with limits of a second.
+pub(crate) fn services() -> &'static Services {
+    &house().services
+}
+
 fn start(folder: TempDir) -> House {
     let loader = Arc::new(Loader::new(vec![Path::to_path_buf(folder.path())]));
-    let asked = ["glusterd", "--frame-timeout=1"].map(Into::into);
+    let asked = ["glusterd", "--frame-timeout=1", "--stall-limit=1"].map(Into::into);
     let Ok(host::cmdline::Request::Serve(settings)) = host::cmdline::parse(asked) else {
         panic!("a command line that serves");
     };
@@ -61,8 +66,8 @@ pub(crate) struct Fault {
 struct Told(Arc<Mutex<Vec<Fault>>>);
 
 impl GraphHooks for Told {
-    fn fault(&self, xlator: &str, fop: u32, what: &str, _: u64) {
-        let fault = Fault { xlator: xlator.to_owned(), fop, what: what.to_owned() };
+    fn fault(&self, xlator: &str, fault: &graph::Fault, _: u64) {
+        let fault = Fault { xlator: xlator.to_owned(), fop: fault.fop, what: fault.what.clone() };
         self.0.lock().unwrap().push(fault);
     }
 

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use abi_stable::std_types::{RResult, RString};
 
+use super::faults::{Faults, fault};
 use super::wiring::Links;
 use super::{Core, Part, StartError};
 use crate::Event;
-use crate::abi::node::{FAULTED, FINISHED, Node, UP};
+use crate::abi::node::{FINISHED, Node, UP};
 use crate::abi::object;
 use crate::abi::root::XlatorModuleRef;
 use crate::options::OptionValues;
@@ -22,7 +23,7 @@ pub(super) struct Member {
     pub(super) module: XlatorModuleRef,
     pub(super) core: Arc<Core>,
     pub(super) links: Links,
-    pub(super) faults: AtomicU64,
+    pub(super) faults: Faults,
     pub(super) fault_limit: AtomicU64,
     initialised: AtomicU8,
     /// Its instance was given up, or is about to be.
@@ -77,7 +78,7 @@ impl Member {
             fault_limit: AtomicU64::new(core.fault_limit),
             core,
             links,
-            faults: AtomicU64::new(0),
+            faults: Faults::default(),
             initialised: AtomicU8::new(0),
             leaves: AtomicBool::new(false),
             gone: AtomicBool::new(false),
@@ -168,22 +169,6 @@ impl Drop for Member {
     fn drop(&mut self) {
         // No handle is left and no link. Without a `fini` before, the instance goes unasked.
         self.destroy();
-    }
-}
-
-unsafe extern "C" fn fault(node: *const Node, fop: u32, what: *const u8, what_len: usize) {
-    // SAFETY: a node of a live member, and a text that lives through the call.
-    let (member, what) = unsafe { (Member::of(node), std::slice::from_raw_parts(what, what_len)) };
-    let hooks = &member.core.hooks;
-    let count = member.faults.fetch_add(1, Ordering::Relaxed) + 1;
-    hooks.fault(member.name, fop, &String::from_utf8_lossy(what), count);
-    let limit = member.fault_limit.load(Ordering::Relaxed);
-    if limit != 0 && count >= limit {
-        // Only a node that serves is marked: one whose `fini` has begun stays finished.
-        let state = &member.node.state;
-        if state.compare_exchange(UP, FAULTED, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
-            hooks.marked_down(member.name);
-        }
     }
 }
 

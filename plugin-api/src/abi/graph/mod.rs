@@ -6,13 +6,14 @@
 //! while calls run.
 //!
 //! `member` is one translator's place, `wiring` where its links lead, `calls` counts what is under way and keeps what has
-//! to wait for it, `events` takes notifications through, `evolve` changes the graph.
+//! to wait for it, `events` takes notifications through, `evolve` changes the graph, `faults` counts what went wrong.
 
 use std::fmt;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::host::Direction;
+use super::node::Node;
 use super::root::XlatorModuleRef;
 use crate::options::OptionValues;
 use crate::sdk::Handle;
@@ -21,21 +22,23 @@ use crate::{Client, Event};
 mod calls;
 mod events;
 mod evolve;
+mod faults;
 mod member;
 mod wiring;
 
 pub use evolve::{Evolution, Next, Origin, Retiring};
+pub use faults::{Fault, FaultKind, Record};
 
 use calls::Calls;
 use evolve::Retired;
-use member::Member;
+use member::{Member, lock};
 use wiring::Plan;
 pub(crate) use wiring::UNSUPPORTED;
 
 /// What a graph's builder wants to hear.
 pub trait GraphHooks: Send + Sync + 'static {
-    /// A translator panicked: in fop number `fop` (0 outside of fops), for the `count`th time.
-    fn fault(&self, xlator: &str, fop: u32, what: &str, count: u64);
+    /// A translator had a fault, for the `count`th time of this kind.
+    fn fault(&self, xlator: &str, fault: &Fault, count: u64);
 
     /// An event went up past the top.
     fn risen(&self, event: &Event);
@@ -165,7 +168,28 @@ impl Graph {
     /// How often a translator panicked.
     #[must_use]
     pub fn faults(&self, index: usize) -> u64 {
-        self.member(index).faults.load(Ordering::Relaxed)
+        self.member(index).faults.count(FaultKind::Panic)
+    }
+
+    /// What is known of a translator's faults.
+    #[must_use]
+    pub fn record(&self, index: usize) -> Record {
+        self.member(index).record()
+    }
+
+    /// Counts a fault of a translator that the host has seen. One of memory marks it down at once.
+    pub fn blame(&self, index: usize, fault: Fault) {
+        self.member(index).blame(fault);
+    }
+
+    /// As [`blame`](Self::blame), for the translator of a node, which need not be there any more: the answer is its name
+    /// if it is.
+    pub fn blame_node(&self, node: *const Node, fault: Fault) -> Option<&'static str> {
+        let is_it = |member: &&Arc<Member>| std::ptr::eq(member.as_node(), node);
+        let member = self.core.shape().members.iter().find(is_it).cloned();
+        let member = member.or_else(|| lock(&self.core.leaving).iter().find(is_it).cloned())?;
+        member.blame(fault);
+        Some(member.name)
     }
 
     /// Changes after how many faults a translator is marked down; without a limit of its own, the graph's holds.

@@ -69,6 +69,7 @@ struct Running {
 
 #[xlator(
     "mgmt/glusterd",
+    allocator = "own",
     replace = "restart",
     positions = "management",
     unknown_fops = "deny",

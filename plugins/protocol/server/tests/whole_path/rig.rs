@@ -13,7 +13,7 @@ use gluster_xdr::{Writer, Xdr};
 use host::cmdline::Request;
 use host::loader::Loader;
 use host::services::{self, Services};
-use plugin_api::abi::graph::{Graph, GraphHooks, Part};
+use plugin_api::abi::graph::{Fault, Graph, GraphHooks, Part};
 use plugin_api::abi::host::Direction;
 use plugin_api::fop::Ipc;
 use plugin_api::options::OptionValues;
@@ -59,8 +59,8 @@ struct Hooks {
 }
 
 impl GraphHooks for Hooks {
-    fn fault(&self, xlator: &str, fop: u32, what: &str, _: u64) {
-        panic!("{xlator} panicked in fop {fop}: {what}");
+    fn fault(&self, xlator: &str, fault: &Fault, _: u64) {
+        panic!("{xlator} had a fault: {fault:?}");
     }
 
     fn risen(&self, event: &Event) {
