@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::mem::ManuallyDrop;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use plugin_api::abi::graph::{Fault, Graph, GraphHooks, Part, StartError};
@@ -12,11 +12,11 @@ use plugin_api::fop::{FopResult, FopType};
 use plugin_api::options::{OptionValues, Options};
 use plugin_api::sdk::module::{XlatorInfo, xlator_module};
 use plugin_api::{
-    Client, Declaration, Event, EventKind, Fd, FileType, Gfid, Handle, Identity, Inode, InodeTable,
+    Client, Declaration, Event, EventKind, Fd, FileType, Gfid, Handle, Identity, Inode, InodeTable, IoBuf,
     OwnedFrame, UnknownFops, Xlator, positions,
 };
 
-use crate::count::Counted;
+use crate::count::Counts;
 use crate::{Fake, block_on, drive, kit};
 
 /// The parts of a graph, children before parents, with their options.
@@ -51,6 +51,7 @@ pub struct Bench {
     fakes: Vec<Fake>,
     heard: Arc<Heard>,
     inodes: InodeTable,
+    counts: Arc<Counts>,
 }
 
 /// Inodes that a bench keeps when nobody uses them: few, so that translators meet files that they have forgotten.
@@ -67,7 +68,7 @@ struct Heard {
 impl Bench {
     pub(crate) fn start(mut plan: Planned, test: usize, fault_limit: u64) -> Result<Self, StartError> {
         let module = plan.parts[test].module;
-        let top = Part { name: "top".into(), module: xlator_module::<Top>(), children: vec![test] };
+        let top = Part { name: "top".into(), module: top_module(), children: vec![test] };
         let top = plan.add(top, OptionValues::default());
         let heard = Arc::new(Heard::default());
         let graph = Graph::link(plan.parts, Box::new(Hooks(heard.clone())), fault_limit)?;
@@ -75,7 +76,16 @@ impl Bench {
             graph.init(index, values).inspect_err(|_| graph.fini())?;
         }
         graph.notify(top, Direction::Down, &EventKind::PARENT_UP.into());
-        Ok(Self { graph, module, test, top, fakes: plan.fakes, heard, inodes: InodeTable::new(KEPT_INODES) })
+        Ok(Self {
+            graph,
+            module,
+            test,
+            top,
+            fakes: plan.fakes,
+            heard,
+            inodes: InodeTable::new(KEPT_INODES),
+            counts: Arc::default(),
+        })
     }
 
     /// A frame that winds to the translator under test.
@@ -124,7 +134,7 @@ impl Bench {
             true => Inode::new(gfid, file_type),
             false => self.inodes.link(gfid, file_type),
         };
-        inode.object().ctx_or_insert_with(self.graph.handle(self.top).key(), Counted::new);
+        inode.object().ctx_or_insert_with(self.graph.handle(self.top).key(), || self.counts.object());
         inode
     }
 
@@ -137,8 +147,68 @@ impl Bench {
     #[must_use]
     pub fn fd(&self, inode: Inode, flags: i32) -> Fd {
         let fd = Fd::new(inode, flags, 1);
-        fd.object().ctx_or_insert_with(self.graph.handle(self.top).key(), Counted::new);
+        fd.object().ctx_or_insert_with(self.graph.handle(self.top).key(), || self.counts.object());
         fd
+    }
+
+    /// Bytes in a buffer that counts likewise.
+    #[must_use]
+    pub fn buffer(&self, bytes: &[u8]) -> IoBuf {
+        self.counts.buffer(bytes.to_vec())
+    }
+
+    /// Ends the bench, and fails the test when anything of it stays: a frame or a handle, an inode or a descriptor of
+    /// [`inode`](Self::inode) and [`fd`](Self::fd), bytes that a memory child or [`buffer`](Self::buffer) gave out. The
+    /// test itself must have let go of its own.
+    ///
+    /// ```should_panic
+    /// # use plugin_api::prelude::*;
+    /// # use plugin_testkit::{Fake, Testkit};
+    /// # #[derive(Debug, Default)]
+    /// # struct Pass;
+    /// # #[xlator("debug/pass", unknown_fops = "pass")]
+    /// # impl Xlator for Pass {}
+    /// # fn main() {
+    /// let bench = Testkit::<Pass>::new().child(Fake::memory()).start();
+    /// let kept = bench.inode(Gfid([7; 16]), FileType::Regular);
+    /// bench.close();
+    /// # drop(kept);
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// When something stays.
+    #[track_caller]
+    pub fn close(self) {
+        let left = self.end();
+        assert!(left.is_empty(), "after its end {}", left.join("; "));
+    }
+
+    /// Ends the bench, and says what stays of it.
+    pub(crate) fn end(self) -> Vec<String> {
+        let (graph, counts) = (self.graph.clone(), self.counts.clone());
+        let bytes: Vec<_> = self.fakes.iter().filter_map(Fake::counts).chain([counts.clone()]).collect();
+        drop(self);
+        let left = || {
+            let bytes: i64 = bytes.iter().map(|counts| counts.buffer_bytes()).sum();
+            let users = i64::try_from(graph.users()).unwrap_or(i64::MAX);
+            let counted = [
+                (users, "frames or handles of the graph stay"),
+                (counts.objects(), "inodes or descriptors stay"),
+                (bytes, "bytes of payload stay"),
+            ];
+            let some = counted.into_iter().filter(|(count, _)| *count > 0);
+            some.map(|(count, what)| format!("{count} {what}")).collect::<Vec<_>>()
+        };
+        // Tasks of the translator may be on their way out.
+        let end = Instant::now() + drive::SOON;
+        loop {
+            let left = left();
+            if left.is_empty() || Instant::now() > end {
+                return left;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// The first fake below.
@@ -189,6 +259,14 @@ impl Bench {
         self.graph.handle(self.top).notify_down(event);
     }
 
+    /// Sends an event up from the first child of the translator under test, as that child does.
+    pub fn send_up(&self, event: &Event) {
+        match self.graph.children(self.test).first() {
+            Some(child) => self.graph.handle(*child).notify_up(event),
+            None => self.handle().notify_up(event),
+        }
+    }
+
     /// The place of the translator under test.
     #[must_use]
     pub fn handle(&self) -> Handle {
@@ -214,6 +292,11 @@ impl Bench {
         let xlator = self.graph.name(self.test).to_owned();
         kit::check(self.module, &owned).map_err(|why| StartError { xlator, why })?;
         self.graph.reconfigure(self.test, &options.iter().copied().collect())
+    }
+
+    /// Hands the running translator options that nobody has looked at.
+    pub(crate) fn change(&self, options: &[(String, String)]) -> Result<(), StartError> {
+        self.graph.reconfigure(self.test, &options.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect())
     }
 
     /// A client is gone.
@@ -242,6 +325,7 @@ impl Bench {
 impl Drop for Bench {
     fn drop(&mut self) {
         self.graph.fini();
+        self.fakes.iter().for_each(Fake::release);
         let faults = self.take_faults();
         assert!(faults.is_empty() || std::thread::panicking(), "translators panicked: {}", faults.join("; "));
     }
@@ -269,6 +353,12 @@ impl GraphHooks for Hooks {
     }
 
     fn marked_down(&self, _xlator: &str) {}
+}
+
+/// Made once: tables of functions are never freed.
+fn top_module() -> XlatorModuleRef {
+    static MODULE: OnceLock<XlatorModuleRef> = OnceLock::new();
+    *MODULE.get_or_init(xlator_module::<Top>)
 }
 
 /// Above everything: only winds.

@@ -163,12 +163,12 @@ impl<'b> Caller<'b> {
         self.found(&self.ask::<kind::symlink>(args)?.iatt)
     }
 
-    /// Makes and opens a file, for reading and writing.
+    /// Makes and opens a file that is not there yet, for reading and writing.
     ///
     /// # Errors
     /// As the fop.
     pub fn create(&self, parent: &Inode, name: &str) -> Said<Fd> {
-        let flags = libc::O_CREAT | libc::O_RDWR;
+        let flags = libc::O_CREAT | libc::O_EXCL | libc::O_RDWR;
         let fd = self.bench.fd(self.bench.inode(Gfid::NULL, FileType::Regular), flags);
         let (loc, xdata) = (self.entry(parent, name), self.wish());
         let created =
@@ -268,7 +268,7 @@ impl<'b> Caller<'b> {
     /// # Errors
     /// As the fop; more bytes taken than were given.
     pub fn write(&self, fd: &Fd, offset: u64, bytes: &[u8]) -> Said<(usize, Iatt)> {
-        let data = crate::count::buffer(bytes.to_vec()).into();
+        let data = self.bench.buffer(bytes).into();
         let args = Writev { fd: fd.clone(), data, offset, flags: 0, xdata: Dict::new() };
         let written = self.ask::<kind::writev>(args)?;
         match usize::try_from(written.count) {

@@ -1,6 +1,7 @@
 //! What is alive: frames, buffers, inodes and descriptors of this process's benches.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use plugin_api::IoBuf;
@@ -53,41 +54,66 @@ impl Alive {
 
 static OBJECTS: AtomicI64 = AtomicI64::new(0);
 
-/// Lies in a context of an inode or a descriptor, and so is dropped with it.
-#[derive(Debug)]
-pub(crate) struct Counted(());
+/// What one bench, or one fake, has made and somebody holds.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    objects: AtomicI64,
+    buffer_bytes: AtomicI64,
+}
 
-impl Counted {
-    pub(crate) fn new() -> Self {
+impl Counts {
+    /// For the context of an inode or a descriptor: counts while that lives.
+    pub(crate) fn object(self: &Arc<Self>) -> Counted {
         OBJECTS.fetch_add(1, Ordering::Relaxed);
-        Self(())
+        self.objects.fetch_add(1, Ordering::Relaxed);
+        Counted(self.clone())
+    }
+
+    /// A buffer that counts while anybody holds it.
+    pub(crate) fn buffer(self: &Arc<Self>, bytes: Vec<u8>) -> IoBuf {
+        let len = signed(bytes.len());
+        BUFFERS.fetch_add(len, Ordering::Relaxed);
+        self.buffer_bytes.fetch_add(len, Ordering::Relaxed);
+        IoBuf::from_owner(Buffer { bytes, counts: self.clone() })
+    }
+
+    pub(crate) fn objects(&self) -> i64 {
+        self.objects.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn buffer_bytes(&self) -> i64 {
+        self.buffer_bytes.load(Ordering::Relaxed)
     }
 }
+
+/// Lies in a context of an inode or a descriptor, and so is dropped with it.
+#[derive(Debug)]
+pub(crate) struct Counted(Arc<Counts>);
 
 impl Drop for Counted {
     fn drop(&mut self) {
         OBJECTS.fetch_sub(1, Ordering::Relaxed);
+        self.0.objects.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-struct Buffer(Vec<u8>);
+struct Buffer {
+    bytes: Vec<u8>,
+    counts: Arc<Counts>,
+}
 
 impl AsRef<[u8]> for Buffer {
     fn as_ref(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        BUFFERS.fetch_sub(signed(self.0.len()), Ordering::Relaxed);
+        let len = signed(self.bytes.len());
+        BUFFERS.fetch_sub(len, Ordering::Relaxed);
+        self.counts.buffer_bytes.fetch_sub(len, Ordering::Relaxed);
     }
-}
-
-/// A buffer that counts while anybody holds it.
-pub(crate) fn buffer(bytes: Vec<u8>) -> IoBuf {
-    BUFFERS.fetch_add(signed(bytes.len()), Ordering::Relaxed);
-    IoBuf::from_owner(Buffer(bytes))
 }
 
 fn signed(len: usize) -> i64 {

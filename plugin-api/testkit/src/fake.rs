@@ -4,7 +4,7 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use plugin_api::abi::root::{FopSlot, XlatorModuleRef};
 use plugin_api::options::OptionValues;
@@ -12,8 +12,11 @@ use plugin_api::prelude::*;
 use plugin_api::sdk::module::{XlatorInfo, xlator_module};
 use plugin_api::{Declaration, UnknownFops, positions};
 
+use crate::count::Counts;
 use crate::fault::{Fault, Faults};
 use crate::memory::{Answers, Memory};
+use crate::recorder::{Recorded, Recorder};
+use crate::script::Script;
 
 /// A child for the translator under test; clones are the same child.
 ///
@@ -29,6 +32,7 @@ struct Inner {
     answers: Mutex<HashMap<&'static str, Box<dyn Any + Send + Sync>>>,
     seen: Mutex<Vec<Seen>>,
     faults: Arc<Faults>,
+    recorder: Mutex<Option<Recorder>>,
 }
 
 /// What becomes of a fop that has no answer of its own.
@@ -53,9 +57,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Fake {
     fn make(otherwise: Otherwise, keeps: bool) -> Self {
-        let (answers, seen, faults) = Default::default();
+        let (answers, seen, faults, recorder) = Default::default();
         let notes = AtomicBool::new(true);
-        Self(Arc::new(Inner { otherwise, keeps, notes, answers, seen, faults }))
+        Self(Arc::new(Inner { otherwise, keeps, notes, answers, seen, faults, recorder }))
     }
 
     /// Answers `ENOSYS` to what it was not told.
@@ -211,13 +215,33 @@ impl Fake {
         self.forget();
     }
 
+    /// Writes down from now on what comes, as a [script](Self::script).
+    pub fn record(&self) {
+        *lock(&self.0.recorder) = Some(Recorder::default());
+    }
+
+    /// What was [recorded](Self::record): each fop with what it was about. What a script cannot do again is a comment.
+    #[must_use]
+    pub fn script(&self) -> Script {
+        lock(&self.0.recorder).as_ref().map(|recorder| recorder.script.clone()).unwrap_or_default()
+    }
+
     /// Forgets what came.
     pub fn forget(&self) {
         lock(&self.0.seen).clear();
     }
 
+    pub(crate) fn counts(&self) -> Option<Arc<Counts>> {
+        match &self.0.otherwise {
+            Otherwise::Memory(memory) => Some(memory.counts.clone()),
+            _ => None,
+        }
+    }
+
     pub(crate) fn module() -> XlatorModuleRef {
-        xlator_module::<Child>()
+        // Made once: tables of functions are never freed.
+        static MODULE: OnceLock<XlatorModuleRef> = OnceLock::new();
+        *MODULE.get_or_init(xlator_module::<Child>)
     }
 
     /// Options by which the instance that a graph makes finds out which fake it is.
@@ -238,6 +262,20 @@ impl Fake {
             lock(&self.0.seen).push(Seen { fop: F::NAME, identity: frame.identity().clone(), args });
         }
         self.0.faults.next()
+    }
+
+    /// Writes a call down; the name that its answer may belong to.
+    fn write_down<F: Recorded>(&self, args: &F::Args) -> Option<Loc> {
+        let mut recorder = lock(&self.0.recorder);
+        recorder.as_mut()?.write::<F>(args);
+        F::names(args).map(|(loc, _)| loc)
+    }
+
+    /// Learns what a name stands for.
+    fn learn<F: Recorded>(&self, named: Option<&Loc>, reply: &F::Reply) {
+        if let (Some(recorder), true) = (&mut *lock(&self.0.recorder), named.is_some()) {
+            recorder.answered::<F>(named, reply);
+        }
     }
 
     /// The answer that it was told for a kind of fop.
@@ -335,6 +373,7 @@ macro_rules! child {
             $(
                 async fn $name(&self, frame: &Frame, args: $args) -> FopResult<$reply> {
                     let fault = self.fake.begin::<kind::$name>(frame, &args);
+                    let named = self.fake.write_down::<kind::$name>(&args);
                     if let Some(fault) = fault {
                         self.fake.0.faults.before(fault).await?;
                     }
@@ -346,6 +385,9 @@ macro_rules! child {
                             Answers::<kind::$name>::answer(memory, frame, args).map_err(FopError::from)
                         }
                     };
+                    if let Ok(reply) = &answer {
+                        self.fake.learn::<kind::$name>(named.as_ref(), reply);
+                    }
                     match fault {
                         Some(Fault::Lose(errno)) => Err(errno.into()),
                         _ => answer,

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use abi_stable::prefix_type::PrefixTypeTrait;
 use abi_stable::std_types::{RResult, RStr, RString, RVec};
 use plugin_api::abi::frame::{Arena, FrameHead, Wait};
-use plugin_api::abi::future::{Later, RawFuture, WakerHeader};
+use plugin_api::abi::future::{Later, RawFuture, WakerHeader, with_waker};
 use plugin_api::abi::graph::Graph;
 use plugin_api::abi::host::{self, Direction, HostApi, HostApiRef, IoStep, PluginKind, RawFd};
 use plugin_api::abi::root::PluginRootRef;
@@ -23,6 +23,7 @@ use plugin_api::options::Options;
 use plugin_api::{Client, Event};
 
 use crate::count::FRAMES;
+use crate::descriptors;
 use crate::drive::to_its_end;
 
 /// Makes the bench's host the host of this process, and answers it: for libraries that a test opens itself.
@@ -140,14 +141,24 @@ impl Future for Sleep {
     }
 }
 
-extern "C" fn fd_watch(_fd: i32) -> RResult<RawFd, i32> {
-    RResult::RErr(libc::ENOSYS)
+extern "C" fn fd_watch(fd: i32) -> RResult<RawFd, i32> {
+    descriptors::watch(fd).map(RawFd).map_err(|e| e.raw_os_error().unwrap_or(libc::EIO)).into()
 }
 
-unsafe extern "C" fn fd_unwatch(_fd: RawFd) {}
+unsafe extern "C" fn fd_unwatch(fd: RawFd) {
+    // SAFETY: the table's contract.
+    unsafe { descriptors::unwatch(fd.0) }
+}
 
-unsafe extern "C" fn fd_poll(_: RawFd, _: u8, _: *const WakerHeader, _: IoStep, _: *mut ()) -> isize {
-    -(libc::ENOSYS as isize)
+unsafe extern "C" fn fd_poll(
+    fd: RawFd,
+    dir: u8,
+    waker: *const WakerHeader,
+    step: IoStep,
+    arg: *mut (),
+) -> isize {
+    // SAFETY: the table's contract.
+    with_waker(waker, |cx| unsafe { descriptors::poll(fd.0, dir == 1, cx.waker(), step, arg) })
 }
 
 /// A frame: its head, and the memory that its futures live in.

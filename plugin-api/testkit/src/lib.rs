@@ -32,16 +32,22 @@
 //!
 //! - [`Testkit`] puts a graph together: options, settings, children, children's children
 //! - [`Bench`] is the graph as it runs: frames, events, statedump, faults
-//! - [`Fake`] is a child that answers by script, by default or from memory, fails by countdown, and keeps what it saw
+//! - [`Fake`] is a child that answers by script, by default or from memory, and keeps what it saw
+//! - [`Fault`] is what becomes of its nth call: failed, lost, late, from another thread, after `fini`, never
+//! - [`Caller`] uses a bench as a mount does: makes and opens files, reads to the end, lists
+//! - [`Script`] is fops as text: replayed by a caller, recorded by a fake
+//! - [`Bench::close`] and [`Alive`] tell what stays of a bench: frames, inodes, descriptors, payloads
 //! - [`logged`] tells what a translator wrote to the log
+//! - [`rules`] is what every translator has to keep; `mortar plugin check` runs it over a library
 //! - [`block_on`] and [`poll`] drive fops without a runtime
 //!
-//! The host in it has threads for `rt::spawn` and `rt::sleep`, frames, settings and log lines on standard output; there
-//! are no watched descriptors and no other plugins.
+//! The host in it has threads for `rt::spawn` and `rt::sleep`, one thread for watched descriptors, frames, settings and log
+//! lines on standard output; other plugins are there when [`attach_with`] says how they are found.
 
 mod bench;
 mod caller;
 mod count;
+mod descriptors;
 mod drive;
 mod fake;
 mod fault;
@@ -49,7 +55,10 @@ mod host;
 mod kit;
 mod memory;
 mod random;
+mod recorder;
 pub mod rules;
+mod samples;
+mod script;
 
 pub use bench::Bench;
 pub use caller::{Caller, Failed};
@@ -60,3 +69,4 @@ pub use fault::Fault;
 pub use host::{Opener, attach, attach_with, logged};
 pub use kit::{Below, Loaded, Testkit};
 pub use random::Random;
+pub use script::{Script, ScriptError};

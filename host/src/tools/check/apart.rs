@@ -1,7 +1,7 @@
 //! One rule in a process of its own, with an end to its time.
 
 use std::fs::{self, File};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -43,6 +43,8 @@ pub(super) fn run(ask: &CheckAsk, file: &Path, rule: &str, seed: u64) -> Result<
 fn start(ask: &CheckAsk, file: &Path, rule: &str, seed: u64, place: &Path) -> std::io::Result<Child> {
     let words = File::create(place.join("words"))?;
     let mut command = Command::new(std::env::current_exe()?);
+    // The name decides the role, whatever the file is called.
+    command.arg0("mortar");
     command.args(["plugin", "check"]).arg(file).args(["--only", rule, "--seed", &seed.to_string()]);
     command.arg("--apart").arg(place);
     if ask.quick {

@@ -188,6 +188,7 @@ mod tests {
         content.resize(5000).unwrap();
         content.resize(9000).unwrap();
         assert_eq!(content.read(4999, 3), [7, 0, 0]);
+        content.write(b"", 100_000).unwrap();
         content.discard(0, 4096).unwrap();
         assert_eq!((content.read(4095, 2), content.size()), (vec![0, 7], 9000));
         content.zero(8999, 10).unwrap();

@@ -120,16 +120,6 @@ answers! {
     ftruncate => |store, who, args| {
         store.of_fd(&args.fd)?.change(When::of(who), |content| content.resize(args.offset))
     };
-    readv => |store, who, args| {
-        let short = store.short_reads.as_mut().map_or(0, |random| random.below(4));
-        let node = store.of_fd(&args.fd)?;
-        node.regular()?;
-        let size = if short == 1 && args.size > 1 { args.size / 2 } else { args.size };
-        let bytes = node.content.read(args.offset, size);
-        node.read_at(When::of(who));
-        let at_end = args.offset.saturating_add(bytes.len() as u64) >= node.content.size();
-        Ok(Data { data: crate::count::buffer(bytes).into(), iatt: node.iatt, at_end, xdata: Dict::new() })
-    };
     writev => |store, who, args| {
         let appends = args.fd.flags() & libc::O_APPEND != 0;
         let bytes = args.data.to_iobuf();
@@ -205,6 +195,20 @@ answers! {
     fsyncdir => |store, _who, args| store.of_fd(&args.fd)?.directory().map(|()| Done::default());
     readdir => |store, _who, args| entries(store, &args.fd, args.size, args.offset, None);
     readdirp => |store, _who, args| entries(store, &args.fd, args.size, args.offset, Some(&args.xdata));
+}
+
+impl Answers<kind::readv> for Memory {
+    fn answer(&self, frame: &Frame, args: Readv) -> Answer<Data> {
+        let store = &mut *self.store();
+        let short = store.short_reads.as_mut().map_or(0, |random| random.below(4));
+        let node = store.of_fd(&args.fd)?;
+        node.regular()?;
+        let size = if short == 1 && args.size > 1 { args.size / 2 } else { args.size };
+        let bytes = node.content.read(args.offset, size);
+        node.read_at(When::of(frame.identity()));
+        let at_end = args.offset.saturating_add(bytes.len() as u64) >= node.content.size();
+        Ok(Data { data: self.counts.buffer(bytes).into(), iatt: node.iatt, at_end, xdata: Dict::new() })
+    }
 }
 
 impl Answers<kind::create> for Memory {

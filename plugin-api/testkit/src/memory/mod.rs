@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use plugin_api::prelude::*;
 
 use crate::Random;
+use crate::count::Counts;
 use store::Store;
 
 /// How a fop is answered here.
@@ -21,15 +22,18 @@ pub(crate) type Answer<T> = Result<T, Errno>;
 
 /// A file system that is empty but for its root; clones are the same one.
 #[derive(Debug, Clone)]
-pub(crate) struct Memory(Arc<Mutex<Store>>);
+pub(crate) struct Memory {
+    store: Arc<Mutex<Store>>,
+    pub(crate) counts: Arc<Counts>,
+}
 
 impl Memory {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Mutex::new(Store::new())))
+        Self { store: Arc::new(Mutex::new(Store::new())), counts: Arc::default() }
     }
 
     pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A client is gone: its locks are free.

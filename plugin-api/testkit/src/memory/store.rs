@@ -1,6 +1,7 @@
 //! Objects and their names.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use plugin_api::iatt_flags;
@@ -71,7 +72,7 @@ impl Names {
 
     /// Names behind a place, each with its own.
     pub(super) fn after(&self, place: u64) -> impl Iterator<Item = (u64, &[u8], Gfid)> {
-        let names = self.in_order.range(place.max(2) + 1..);
+        let names = self.in_order.range((Bound::Excluded(place.max(2)), Bound::Unbounded));
         names.map(|(place, name)| (*place, name.as_slice(), self.by_name[name].1))
     }
 }

@@ -22,11 +22,21 @@
 //! # }
 //! ```
 
+mod answers;
 mod data;
 mod declaration;
+mod events;
+mod faults;
+mod hostile;
+mod load;
+mod names;
+mod options;
+mod passes;
 mod starts;
 mod subject;
+mod switches;
 mod trial;
+mod work;
 
 pub use subject::Subject;
 pub use trial::{Finding, Outcome, Size, Verdict};
@@ -44,7 +54,20 @@ pub struct Rule {
 }
 
 /// The rules, in the order in which they are best tried.
-pub const RULES: &[Rule] = &[declaration::RULE, starts::RULE, data::RULE];
+pub const RULES: &[Rule] = &[
+    declaration::RULE,
+    starts::RULE,
+    passes::RULE,
+    answers::RULE,
+    data::RULE,
+    names::RULE,
+    faults::RULE,
+    options::RULE,
+    events::RULE,
+    load::RULE,
+    switches::RULE,
+    hostile::RULE,
+];
 
 impl Rule {
     /// The rule called `name`.

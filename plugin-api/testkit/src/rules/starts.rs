@@ -22,8 +22,11 @@ fn check(trial: &mut Trial<'_>) -> Kept {
         }
         trial.step("statedump");
         let dump = bench.dump();
-        if let Some(line) = dump.lines().find(|line| !line.is_empty() && !line.contains('=')) {
-            trial.found(format!("`{line}` is no line KEY=VALUE"));
+        let sound = |line: &str| {
+            line.is_empty() || line.contains('=') || line.starts_with('[') && line.ends_with(']')
+        };
+        if let Some(line) = dump.lines().find(|line| !sound(line)) {
+            trial.found(format!("`{line}` is no line KEY=VALUE and no [SECTION]"));
         }
         trial.step("stop");
         trial.finish(bench);

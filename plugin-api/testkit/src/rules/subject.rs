@@ -89,6 +89,14 @@ impl Subject {
         Ok(options)
     }
 
+    /// The options of its graphs with some changed. Empty when they cannot be settled, which a start has told before.
+    pub(crate) fn settled_with(&self, changed: &[(&str, &str)]) -> Vec<(String, String)> {
+        let mut options = self.settled().unwrap_or_default();
+        options.retain(|(key, _)| !changed.iter().any(|(given, _)| given == key));
+        options.extend(changed.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+        options
+    }
+
     /// Starts a graph of it over `child`, or alone when it is a leaf. `options` go before its own.
     ///
     /// # Errors

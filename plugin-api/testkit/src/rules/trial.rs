@@ -107,7 +107,9 @@ impl<'a> Trial<'a> {
 
     /// Something is wrong with what is being tried.
     pub(crate) fn found(&mut self, what: impl Into<String>) {
-        let finding = Finding { at: self.at.clone(), what: what.into() };
+        // A panic's words may have several lines, a report has one for each finding.
+        let what = what.into().split_whitespace().collect::<Vec<_>>().join(" ");
+        let finding = Finding { at: self.at.clone(), what };
         if self.findings.contains(&finding) {
             return;
         }
@@ -138,22 +140,45 @@ impl<'a> Trial<'a> {
     /// The same, with options that go before the subject's.
     pub(crate) fn start_with(&mut self, child: &Fake, options: &[(&str, &str)]) -> Result<Bench, End> {
         let started = self.subject.start(child, options);
-        started.map_err(|error| match error.why.strip_prefix("it panicked") {
-            Some(rest) => {
-                self.found(format!("it panicked while it was made or started{rest}"));
+        started.map_err(|error| match error.why.starts_with("it panicked") {
+            true => {
+                self.found(error.why);
                 End::Found
             }
-            None => End::Cannot(format!(
+            false => End::Cannot(format!(
                 "it does not start: {}; give it what it needs with --option KEY=VALUE",
                 error.why
             )),
         })
     }
 
+    /// The same, for options that it may refuse, which is noted.
+    pub(crate) fn try_start_with(&mut self, child: &Fake, options: &[(&str, &str)]) -> Option<Bench> {
+        match self.start_with(child, options) {
+            Ok(bench) => Some(bench),
+            Err(End::Cannot(why)) => {
+                let given: Vec<_> = options.iter().map(|(key, value)| format!("{key}={value}")).collect();
+                let why = why
+                    .trim_start_matches("it does not start: ")
+                    .split("; give it")
+                    .next()
+                    .unwrap_or_default();
+                self.note(format!("does not start with {}: {why}", given.join(" ")));
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
     /// Stops a graph; every panic in it is a finding.
     pub(crate) fn finish(&mut self, bench: Bench) {
         bench.stop();
         self.panics(&bench);
+        // A call that was never answered keeps its frame: that was told.
+        let left = if self.findings.is_empty() { bench.end() } else { Vec::new() };
+        for what in left {
+            self.found(format!("after the graph's end {what}"));
+        }
     }
 
     /// Every panic so far is a finding. Answers whether there was one.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use plugin_api::Gfid;
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatxFlags, Uid, XattrFlags};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatxFlags, XattrFlags};
 use rustix::io::Errno;
 
 use crate::descriptors::Descriptors;
@@ -169,7 +169,7 @@ fn open_dirs_limit() -> usize {
 
 /// Hands the root to its owner, where the options name one.
 fn give_to(root: &OwnedFd, options: &Options) -> Result<(), Errno> {
-    let (uid, gid) = (options.brick_uid.map(Uid::from_raw), options.brick_gid.map(rustix::fs::Gid::from_raw));
+    let (uid, gid) = crate::place::owner(options.brick_uid, options.brick_gid);
     if (uid, gid) == (None, None) { Ok(()) } else { rustix::fs::fchown(root, uid, gid) }
 }
 

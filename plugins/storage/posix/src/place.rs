@@ -54,6 +54,16 @@ enum Target<'p> {
     Path(&'p CStr),
 }
 
+/// Who is to own something. All ones are nobody's number: `chown(2)` leaves the owner then, and so is it here.
+pub(crate) fn owner(
+    uid: Option<u32>,
+    gid: Option<u32>,
+) -> (Option<rustix::fs::Uid>, Option<rustix::fs::Gid>) {
+    let somebody = |id: &u32| *id != u32::MAX;
+    let uid = uid.filter(somebody).map(rustix::fs::Uid::from_raw);
+    (uid, gid.filter(somebody).map(rustix::fs::Gid::from_raw))
+}
+
 impl Place<'_> {
     /// The attributes.
     pub(crate) fn stat(&self) -> Result<Statx> {
@@ -62,7 +72,7 @@ impl Place<'_> {
     }
 
     pub(crate) fn chown(&self, uid: Option<u32>, gid: Option<u32>) -> Result<()> {
-        let (uid, gid) = (uid.map(rustix::fs::Uid::from_raw), gid.map(rustix::fs::Gid::from_raw));
+        let (uid, gid) = owner(uid, gid);
         self.at(|dir, name, flags| rustix::fs::chownat(dir, name, uid, gid, flags))
     }
 

@@ -1,0 +1,83 @@
+//! Rule `switches`: a graph that is gone leaves nothing behind.
+
+use std::time::{Duration, Instant};
+
+use super::Rule;
+use super::faults::wait;
+use super::trial::{End, Kept, Trial};
+use super::work::round;
+use crate::{Alive, Caller, Fake};
+
+pub(super) const RULE: Rule = Rule {
+    name: "switches",
+    about: "graph after graph is made, used and dropped: frames, inodes, descriptors, payloads and memory come back",
+    check,
+};
+
+/// Bytes that may stay of a graph: allocators round, and tables grow by doubling.
+const SPARE: u64 = 64;
+/// What may stay in all, whatever the count: caches that fill once.
+const ONCE: u64 = 256 * 1024;
+/// Longest time for all of it: stores wait for their threads.
+const TIME: Duration = Duration::from_secs(60);
+
+fn check(trial: &mut Trial<'_>) -> Kept {
+    let (warm_up, switches) = trial.size.pick((10, 60), (100, 1000));
+    let begun = Instant::now();
+    trial.step("the first graphs");
+    for _ in 0..warm_up {
+        switch(trial)?;
+    }
+    let before = settled();
+    let mut done: u64 = 0;
+    trial.step(format!("{switches} graphs, one after the other"));
+    while done < switches && begun.elapsed() < TIME {
+        switch(trial)?;
+        done += 1;
+        if trial.is_enough() {
+            return Err(End::Found);
+        }
+    }
+    if done < switches {
+        trial.note(format!("{done} graphs in {} s, of {switches}", TIME.as_secs()));
+    }
+    let back = wait(|| Alive::now().is_no_more_than(&before));
+    let after = settled();
+    trial.step(format!("after {done} graphs"));
+    if !back {
+        trial.found(format!("before there were {before}, now {after}"));
+    }
+    let grown = after.memory.saturating_sub(before.memory);
+    if grown > ONCE.min(done * 1024) && grown > done * SPARE {
+        trial.found(format!("{grown} bytes of memory stay, {} of each graph", grown / done.max(1)));
+    }
+    Ok(())
+}
+
+/// What is alive once what is on its way out has gone: threads of the last graph may still be ending.
+fn settled() -> Alive {
+    let mut least = Alive::now();
+    for _ in 0..20 {
+        std::thread::sleep(Duration::from_millis(5));
+        let now = Alive::now();
+        if now.memory < least.memory {
+            least = now;
+        }
+    }
+    least
+}
+
+fn switch(trial: &mut Trial<'_>) -> Kept {
+    let child = Fake::memory();
+    let bench = trial.start(&child)?;
+    let caller = Caller::new(&bench, trial.random.number());
+    let _ = round(&caller, "switches");
+    // One file stays open until after the graph has stopped, as a client's does.
+    let open = caller.create(&caller.root(), "open").ok();
+    let _ = caller.unlink(&caller.root(), "open");
+    drop(caller);
+    bench.stop();
+    drop(open);
+    trial.finish(bench);
+    Ok(())
+}
