@@ -46,32 +46,33 @@ impl Drop for Chain {
     }
 }
 
-fn copies(built: &Path, folder: &Path) {
-    let copy = |from: &str, to: String| {
-        std::fs::copy(built.join(format!("libhop_{from}.so")), folder.join(format!("libbench_{to}.so")))
-            .unwrap_or_else(|e| {
-                panic!("libhop_{from}.so below {}: {e}; build the workspace first", built.display())
-            });
-    };
-    for n in 0..CHAIN {
-        copy("pass", format!("pass{n}"));
-        copy("look", format!("look{n}"));
-        copy("skip", format!("skip{n}"));
-    }
-    copy("leaf", "leaf".to_owned());
+/// Folders of plugins, one for each place in a chain: a translator's library lies under its own name.
+fn copies(built: &Path, folder: &Path) -> Vec<PathBuf> {
+    let places = (0..CHAIN).map(|n| folder.join(n.to_string()));
+    places
+        .inspect(|place| {
+            let to = place.join("xlator/bench");
+            std::fs::create_dir_all(&to).expect("a folder");
+            for name in ["pass", "look", "skip", "leaf"] {
+                let from = built.join(format!("libhop_{name}.so"));
+                std::fs::copy(&from, to.join(format!("{name}.so")))
+                    .unwrap_or_else(|e| panic!("{}: {e}; build the workspace first", from.display()));
+            }
+        })
+        .collect()
 }
 
-fn chain(loader: &Loader, link: &str, length: usize, suspend: bool) -> Chain {
-    let module = |name: &str| {
-        let root = loader.plugin(PluginKind::XLATOR, name).unwrap_or_else(|e| panic!("{e}"));
+fn chain(loaders: &[Arc<Loader>], link: &str, length: usize, suspend: bool) -> Chain {
+    let module = |place: usize, name: &str| {
+        let root = loaders[place].plugin(PluginKind::XLATOR, name).unwrap_or_else(|e| panic!("{e}"));
         root.xlator().into_option().expect("a translator")
     };
-    let mut parts = vec![Part { name: "leaf".into(), module: module("bench/leaf"), children: vec![] }];
+    let mut parts = vec![Part { name: "leaf".into(), module: module(0, "bench/leaf"), children: vec![] }];
     for n in 0..length {
-        let name = format!("bench/{link}{n}");
-        parts.push(Part { module: module(&name), name, children: vec![parts.len() - 1] });
+        let module = module(n, &format!("bench/{link}"));
+        parts.push(Part { name: format!("{link}{n}"), module, children: vec![parts.len() - 1] });
     }
-    parts.push(Part { name: "top".into(), module: module("bench/skip0"), children: vec![parts.len() - 1] });
+    parts.push(Part { name: "top".into(), module: module(0, "bench/skip"), children: vec![parts.len() - 1] });
     let top = parts.len() - 1;
     let graph = Graph::link(parts, Box::new(Quiet), 0).expect("linked");
     let options: OptionValues = [("suspend", if suspend { "on" } else { "off" })].into_iter().collect();
@@ -147,27 +148,29 @@ fn main() {
     let built = std::env::current_exe().expect("runs from a file");
     let built = built.parent().and_then(Path::parent).expect("target/<profile>/deps").to_owned();
     let folder = tempfile::tempdir().expect("a folder");
-    copies(&built, folder.path());
-    let loader = Arc::new(Loader::new(vec![folder.path().to_owned()]));
+    let places = copies(&built, folder.path());
+    let loaders: Vec<_> = places.into_iter().map(|place| Arc::new(Loader::new(vec![place]))).collect();
     let Ok(host::cmdline::Request::Serve(settings)) = host::cmdline::parse(["glusterd".into()]) else {
         panic!("a bare command line serves");
     };
-    let _services = host::services::start(&settings, loader.clone()).expect("services");
+    let _services = host::services::start(&settings, loaders[0].clone()).expect("services");
+    let host = plugin_api::abi::host::try_host().expect("started just now");
+    loaders[1..].iter().for_each(|loader| loader.attach(host));
 
     let args: Vec<String> = std::env::args().collect();
     if let Some(at) = args.iter().position(|arg| arg == "--count") {
         // Under callgrind: one case, one length, so many fops.
         let number = |n: usize| args[at + n].parse::<usize>().expect("a number");
         let (_, link, suspend) = CASES[number(1)];
-        let chain = chain(&loader, link, number(2), suspend);
+        let chain = chain(&loaders, link, number(2), suspend);
         work(&chain, FOP_KINDS[number(3)].1, u32::try_from(number(4)).expect("small"));
         return;
     }
     println!("{:<38}{:<8}{:>10}{:>16}", "a translator that …", "fop", "ns a hop", "instructions");
     for (case, (name, link, suspend)) in CASES.iter().enumerate() {
         for (kind, (fop_name, fop)) in FOP_KINDS.iter().enumerate() {
-            let long = quietest(&chain(&loader, link, CHAIN, *suspend), *fop);
-            let none = quietest(&chain(&loader, link, 0, *suspend), *fop);
+            let long = quietest(&chain(&loaders, link, CHAIN, *suspend), *fop);
+            let none = quietest(&chain(&loaders, link, 0, *suspend), *fop);
             let per_hop = (long - none) / CHAIN as f64;
             let counted = instructions(case, kind).map_or("-".to_owned(), |n| format!("{n:.0}"));
             println!("{name:<38}{fop_name:<8}{per_hop:>10.1}{counted:>16}");
