@@ -171,11 +171,8 @@ fn under_load_a_crash_costs_calls_of_that_moment_and_no_others() {
                 })
             })
             .collect();
-        for round in 1..=3 {
-            assert_eq!(access(&bench, CRASH).unwrap_err().errno, Errno::EIO);
-            wait_until("it is started again", || stat(&bench, &root()).is_ok());
-            assert_eq!(dumped(&bench, "isolate.starts"), round + 1);
-        }
+        wait_until("it is under load", || dumped(&bench, "seen") > 100);
+        assert_eq!(access(&bench, CRASH).unwrap_err().errno, Errno::EIO);
         for worker in workers {
             let (a, f) = worker.join().unwrap();
             answered += a;
@@ -183,8 +180,9 @@ fn under_load_a_crash_costs_calls_of_that_moment_and_no_others() {
         }
     });
     println!("{answered} answered, {failed} failed");
-    assert!(answered > 0 && answered + failed == 2000);
-    assert_eq!(bench.take_faults().len(), 3);
+    assert!(failed <= 4 && answered + failed == 2000, "one call of each thread was under way at most");
+    assert_eq!(bench.take_faults().len(), 1);
+    assert_eq!(dumped(&bench, "isolate.starts"), 2);
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Waker};
 use std::time::Duration;
@@ -63,6 +63,7 @@ pub(super) struct Peer {
     pending: Arc<Pending>,
     mirror: Arc<Mirror>,
     serving: AtomicUsize,
+    closed: AtomicBool,
     fallen: OnceLock<Fallen>,
     /// Ends the other side, which broke the rules.
     condemned: tokio::sync::Notify,
@@ -100,6 +101,7 @@ impl Peer {
             pending: Arc::default(),
             mirror: Mirror::new(side, key, Box::new(tell)),
             serving: AtomicUsize::new(0),
+            closed: AtomicBool::new(false),
             fallen: OnceLock::new(),
             condemned: tokio::sync::Notify::new(),
         })
@@ -234,8 +236,15 @@ impl Peer {
         self.condemned.notified().await;
     }
 
+    /// Whether it is over.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
     /// Nothing is sent any more, and no answer comes.
     pub(super) fn close(&self) {
+        // First: whoever hears that its call failed must not come again and be sent here.
+        self.closed.store(true, Ordering::SeqCst);
         self.out.close();
         self.pending.close();
         self.mirror.clear();

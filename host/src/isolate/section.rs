@@ -106,11 +106,19 @@ impl Section {
     /// The process to call. Waits while it is being started: a fop that was not sent has done nothing yet, so it may as
     /// well be sent to the next process; one that was sent may have been half done, and is not sent twice.
     pub(super) async fn peer(&self) -> Result<Arc<Peer>, Errno> {
-        if let Life::Up(peer) = &*self.life.borrow() {
+        if let Life::Up(peer) = &*self.life.borrow()
+            && !peer.is_closed()
+        {
             return Ok(peer.clone());
         }
         let mut life = self.life.subscribe();
-        let settled = life.wait_for(|life| !matches!(life, Life::Starting)).await;
+        // A process that is over stands there until its keeper has seen it.
+        let passing = |life: &Life| match life {
+            Life::Starting => true,
+            Life::Up(peer) => peer.is_closed(),
+            Life::Resting | Life::Over => false,
+        };
+        let settled = life.wait_for(|life| !passing(life)).await;
         match settled.as_deref() {
             Ok(Life::Up(peer)) => Ok(peer.clone()),
             Ok(Life::Starting | Life::Resting) => Err(Errno::EIO),
