@@ -193,7 +193,7 @@ impl Bench {
             let bytes: i64 = bytes.iter().map(|counts| counts.buffer_bytes()).sum();
             let users = i64::try_from(graph.users()).unwrap_or(i64::MAX);
             let counted = [
-                (users, "frames or handles of the graph stay"),
+                (users, "counts by frames or handles of the graph stay"),
                 (counts.objects(), "inodes or descriptors stay"),
                 (bytes, "bytes of payload stay"),
             ];

@@ -152,20 +152,27 @@ impl Faults {
     }
 }
 
-/// Goes on when a thread of its own has woken it, after so long.
+/// Goes on when a thread of its own has woken it, after so long. Whoever polled last is woken.
 async fn elsewhere(time: Duration) {
-    let done = Arc::new(Mutex::new(false));
+    let state: Arc<Mutex<(bool, Option<Waker>)>> = Arc::default();
     let mut begun = false;
     poll_fn(|cx| {
-        if *done.lock().unwrap_or_else(PoisonError::into_inner) {
+        let mut now = state.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.0 {
             return Poll::Ready(());
         }
+        now.1 = Some(cx.waker().clone());
+        drop(now);
         if !std::mem::replace(&mut begun, true) {
-            let (waker, done) = (cx.waker().clone(), done.clone());
+            let state = state.clone();
             thread::spawn(move || {
                 thread::sleep(time);
-                *done.lock().unwrap_or_else(PoisonError::into_inner) = true;
-                waker.wake();
+                let waker = {
+                    let mut now = state.lock().unwrap_or_else(PoisonError::into_inner);
+                    now.0 = true;
+                    now.1.take()
+                };
+                waker.into_iter().for_each(Waker::wake);
             });
         }
         Poll::Pending

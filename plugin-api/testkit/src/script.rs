@@ -37,7 +37,7 @@ use crate::caller::Failed;
 /// let bench = Testkit::<Pass>::new().child(Fake::memory()).start();
 /// bench.fake().record();
 /// script.replay(&Caller::new(&bench, 1)).unwrap();
-/// assert_eq!(bench.fake().script().to_string().lines().nth(2), Some(r#"writev file 0 "hello""#));
+/// assert_eq!(bench.fake().script().to_string().lines().nth(3), Some(r#"writev file 0 "hello""#));
 /// # }
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

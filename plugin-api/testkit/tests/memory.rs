@@ -77,7 +77,9 @@ fn an_open_file_outlives_its_last_name() {
 #[test]
 fn attributes_follow_what_is_done() {
     let bench = bench();
-    let at = |time| Caller::new(&bench, 1).identified(Identity { time, uid: 7, ..Identity::default() });
+    let at = |time: i64| {
+        Caller::new(&bench, time.unsigned_abs()).identified(Identity { time, uid: 7, ..Identity::default() })
+    };
     let folder = at(100).mkdir(&at(0).root(), "d").unwrap();
     let fd = at(110).create(&folder, "f").unwrap();
     at(120).write(&fd, 0, b"abc").unwrap();
