@@ -6,6 +6,7 @@
 # make bench   benchmarks on an optimised stage
 # make fuzz    every property test with many more cases
 # make soak    the long tests, which `make test` leaves out
+# make abi-record  builds the translators that tests/abi keeps of the version that is not released yet
 
 # `quick` builds quickly and serves the tests; `release` is what one installs and measures.
 PROFILE ?= release
@@ -16,7 +17,7 @@ STAGE   := target/stage
 PLUGINS := $(wildcard plugins/*/*/Cargo.toml)
 ROOTLESS = $(if $(filter 0,$(shell id -u)),,-E 'not binary(interop)')
 
-.PHONY: run test cookbook check stage bench fuzz soak build deps nextest
+.PHONY: run test cookbook check stage bench fuzz soak build deps nextest abi-record
 
 run: PROFILE := quick
 run: stage
@@ -86,3 +87,12 @@ fuzz:
 soak: PROFILE := quick
 soak: deps stage
 	$(CARGO) nextest run -p tests --cargo-profile $(PROFILE) --run-ignored only
+
+# Of a released version they are never built again: they are what that version built.
+abi-record:
+	@for policy in pass deny decompose; do \
+	    $(CARGO) build --release --quiet --manifest-path tests/abi/plugins/Cargo.toml \
+	        --target-dir $(TARGET)/abi-record --features $$policy || exit 1; \
+	    install -m 644 $(TARGET)/abi-record/release/libkept.so tests/abi/1.0/scramble-$$policy.so || exit 1; \
+	done
+	@UPDATE=1 $(CARGO) nextest run -p tests --cargo-profile quick -E 'test(golden::every)'
