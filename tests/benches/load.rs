@@ -8,7 +8,6 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use host::loader::Loader;
-use plugin_api::abi::host::PluginKind;
 use tests::built::{file, place};
 
 /// How many plugins.
@@ -36,7 +35,7 @@ fn main() {
     let mut slowest = Duration::ZERO;
     for at in 0..PLUGINS {
         let one = Instant::now();
-        let root = loader.plugin(PluginKind::XLATOR, &name(at)).unwrap_or_else(|error| panic!("{error}"));
+        let root = loader.file(&place(dir.path(), &name(at))).unwrap_or_else(|error| panic!("{error}"));
         let declared = root.xlator().into_option().map(|module| module.declare());
         assert!(declared.is_some_and(|declared| declared.type_name == "bench/pass"));
         slowest = slowest.max(one.elapsed());

@@ -24,8 +24,8 @@ const REFUSED: [(&str, &str); 5] = [
     ("bad/other-major", ": built for plugin-api 2.0.0, this host speaks 1.0; rebuild it with plugin-api 1.x"),
     (
         "bad/other-layout",
-        ": built for plugin-api 1.0.0, but its types are not those of plugin-api 1.0: `StrangeRef` of the plugin is \
-         `PluginRootRef` here; rebuild it with plugin-api 1.0",
+        ": built for plugin-api 1.0.0, but its types are not those of plugin-api 1.0: field `0` of `PrefixRef` is a \
+         `Strange` in the plugin and a `PluginRoot` here; rebuild it with plugin-api 1.0",
     ),
     (
         "bad/misplaced",
@@ -110,16 +110,16 @@ fn a_list_of_plugins_names_each_with_its_fault() {
     let folder = folder();
     let answer = run(host("mortar").args(["plugin", "list", "--plugin-dir"]).arg(folder.path()), LIMIT);
     assert_eq!(answer.code, 1, "{answer:?}");
-    assert_eq!(answer.err, "mortar: 4 of the plugins cannot be used\n");
+    assert_eq!(answer.err, "mortar: 5 of the plugins cannot be used\n");
     let line = |name: &str| {
         let found = answer.out.lines().find(|line| line.split_whitespace().next() == Some(name));
         found.unwrap_or_else(|| panic!("no {name} in\n{}", answer.out))
     };
-    // Whether a file lies where its plugin says is asked when a volfile names it.
     for (name, reason) in &REFUSED[..4] {
         assert!(line(name).contains("CANNOT BE USED: "), "{}", line(name));
         assert!(line(name).contains(reason), "{}", line(name));
     }
+    assert!(answer.out.contains("bad/misplaced.so is no place for it"), "{}", answer.out);
     for name in LATER.iter().chain(&["bench/leaf"]) {
         assert!(!line(name).contains("CANNOT BE USED"), "{}", line(name));
     }
