@@ -19,7 +19,7 @@ fn of_one(running: &Running, index: usize, node: &DraftNode) -> Vec<String> {
         line += &format!(" {} {count}", kind.name());
     }
     if let Some(account) = node.opened.as_ref().and_then(|opened| opened.account) {
-        line += &format!(", {} bytes held", (account.held)());
+        line += &format!(", {account}");
     }
     if record.is_down {
         line += ", DOWN";

@@ -80,6 +80,7 @@ fn section(text: &mut String, running: &Running, index: usize, node: &DraftNode)
     }
     if let Some(account) = node.opened.as_ref().and_then(|opened| opened.account) {
         put(text, format_args!("memory={}\n", (account.held)()));
+        put(text, format_args!("contexts={}\nbuffers={}\n", (account.contexts)(), (account.buffers)()));
     }
     for setting in node.node.options.iter().filter(|setting| !is_secret(&setting.key)) {
         put(text, format_args!("option.{}={}\n", setting.key, setting.value));

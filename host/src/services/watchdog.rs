@@ -115,7 +115,7 @@ fn take_down() {
         let held = (budget.account.held)();
         let is_over = held > budget.limit;
         if is_over && let Some(graph) = budget.graph.upgrade() {
-            down.push((graph, budget.volume.clone(), held, budget.limit));
+            down.push((graph, budget.volume.clone(), budget.account, budget.limit));
         }
         !is_over
     });
@@ -123,9 +123,9 @@ fn take_down() {
     accounts.dedup_by(|one, two| std::ptr::eq(*one, *two));
     accounts.into_iter().for_each(|account| arm(&budgets, account));
     drop(budgets);
-    for (graph, volume, held, limit) in down {
+    for (graph, volume, account, limit) in down {
         if let Some(index) = graph.find(&volume) {
-            let what = format!("its library holds {held} bytes, of {limit} that it may");
+            let what = format!("its library may hold {limit} bytes and has {account}");
             graph.blame(index, Fault { kind: FaultKind::Memory, fop: 0, what });
         }
     }

@@ -14,6 +14,17 @@ pub struct Account {
     /// Calls `over` once when more than `limit` bytes are held, then never until a limit is set again; 0 for no limit.
     /// `over` is called in the middle of an allocation: it must not allocate by this library, wait, or panic.
     pub limit: extern "C" fn(limit: u64, over: extern "C" fn()),
+    /// Contexts that its translators have on inodes, descriptors and clients.
+    pub contexts: extern "C" fn() -> u64,
+    /// Bytes of the buffers that it made and that somebody holds.
+    pub buffers: extern "C" fn() -> u64,
+}
+
+impl std::fmt::Display for Account {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (held, contexts, buffers) = ((self.held)(), (self.contexts)(), (self.buffers)());
+        write!(f, "{held} bytes held, {contexts} contexts, {buffers} bytes in buffers")
+    }
 }
 
 /// The account of the library whose extensions these are, if it keeps one.

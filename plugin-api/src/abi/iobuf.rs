@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use abi_stable::StableAbi;
 
+use super::tally::{BUFFERS, Out};
+
 /// How the owner of a buffer is counted; each library has its own, which outlives every buffer (code is never unloaded).
 ///
 /// Grows at its end: what lies beyond `size` is not there.
@@ -59,6 +61,12 @@ impl<T> ArcVtable<T> {
         &IoBufVtable { size: size_of::<IoBufVtable>(), retain: arc_retain::<T>, release: arc_release::<T> };
 }
 
+/// Whose bytes they are, and that they are out.
+struct Owned<T> {
+    owner: T,
+    _out: Out,
+}
+
 impl IoBuf {
     /// No bytes.
     #[must_use]
@@ -74,10 +82,11 @@ impl IoBuf {
 
     /// The bytes of anything that can be shared, without a copy.
     pub fn from_owner<T: AsRef<[u8]> + Send + Sync + 'static>(owner: T) -> Self {
-        let owner = Arc::new(owner);
-        let bytes = (*owner).as_ref();
+        let len = owner.as_ref().len();
+        let owned = Arc::new(Owned { owner, _out: Out::new(&BUFFERS, len) });
+        let bytes = owned.owner.as_ref();
         let (ptr, len) = (bytes.as_ptr(), bytes.len());
-        Self { ptr, len, owner: Arc::into_raw(owner).cast(), vtable: ArcVtable::<T>::VTABLE }
+        Self { ptr, len, owner: Arc::into_raw(owned).cast(), vtable: ArcVtable::<Owned<T>>::VTABLE }
     }
 
     /// A copy of `bytes`.

@@ -18,3 +18,4 @@ pub mod object;
 pub mod pairs;
 pub mod root;
 pub mod shared;
+pub(crate) mod tally;

@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex};
 
 use abi_stable::StableAbi;
 
+use super::tally::{CONTEXTS, Out};
+
 /// What every object starts with.
 #[repr(C)]
 #[derive(StableAbi, Debug)]
@@ -316,12 +318,17 @@ impl CtxKey {
     }
 }
 
-// A context crosses as a pointer to a boxed, counted trait object: thin, typed, and made and dropped in one library.
 type Context = Arc<dyn Any + Send + Sync>;
+
+// A context crosses as a pointer to a boxed, counted trait object: thin, typed, and made and dropped in one library.
+struct Boxed {
+    context: Context,
+    _out: Out,
+}
 
 fn into_context<C: Any + Send + Sync>(value: Arc<C>) -> *const () {
     let context: Context = value;
-    Arc::into_raw(Arc::new(context)).cast()
+    Arc::into_raw(Arc::new(Boxed { context, _out: Out::new(&CONTEXTS, 1) })).cast()
 }
 
 fn take_context(value: *const ()) -> Option<Context> {
@@ -329,13 +336,13 @@ fn take_context(value: *const ()) -> Option<Context> {
         return None;
     }
     // SAFETY: a non-null value is from `into_context` and hands one count over.
-    let boxed = unsafe { Arc::from_raw(value.cast::<Context>()) };
-    Some(Context::clone(&boxed))
+    let boxed = unsafe { Arc::from_raw(value.cast::<Boxed>()) };
+    Some(boxed.context.clone())
 }
 
 unsafe extern "C" fn retain_context(value: *const ()) {
     // SAFETY: from `into_context`, live under the slot's lock.
-    unsafe { Arc::increment_strong_count(value.cast::<Context>()) }
+    unsafe { Arc::increment_strong_count(value.cast::<Boxed>()) }
 }
 
 unsafe extern "C" fn release_context(value: *const ()) {

@@ -163,7 +163,7 @@ unsafe impl Send for ModuleState {}
 // SAFETY: as above.
 unsafe impl Sync for ModuleState {}
 
-/// The functions of a translator. `instance` is what `create` answered; `node` is a [`Node`](super::node::Node).
+/// The functions of a translator. `instance` is what `create` answered; `node` is a [`Node`].
 #[repr(C)]
 #[derive(StableAbi, Debug)]
 #[sabi(kind(Prefix(prefix_ref = XlatorModuleRef)))]

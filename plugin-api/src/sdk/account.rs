@@ -7,6 +7,7 @@ use abi_stable::std_types::RStr;
 
 use crate::abi::account::{ACCOUNT, Account};
 use crate::abi::frame::thread_token;
+use crate::abi::tally::{BUFFERS, CONTEXTS};
 
 /// The allocator that the export macros install: the system's, and a count beside it.
 #[derive(Debug, Clone, Copy)]
@@ -108,7 +109,15 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-static TABLE: Account = Account { held, limit: set_limit };
+extern "C" fn contexts() -> u64 {
+    CONTEXTS.out()
+}
+
+extern "C" fn buffers() -> u64 {
+    BUFFERS.out()
+}
+
+static TABLE: Account = Account { held, limit: set_limit, contexts, buffers };
 
 /// The extensions that the SDK gives every plugin.
 pub(crate) extern "C" fn extension(id: RStr<'_>) -> *const () {

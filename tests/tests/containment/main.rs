@@ -6,6 +6,7 @@ mod blocks;
 mod deadline;
 mod eats;
 mod late_waker;
+mod leaks;
 mod panics;
 mod rig;
 mod volume;
