@@ -1,6 +1,7 @@
 //! Harness: starts hosts in private places and waits for conditions.
 //!
 //! - [`built`]: what cargo has built beside the test: the host, plugins, plugins with faults
+//! - [`builds`]: other builds of one plugin, as if its source had changed
 //! - [`stack`]: which programs are under test, and which are the incumbent's
 //! - [`sandbox`]: namespaces of their own for a daemon, its bricks and its clients
 //! - [`process`]: a program run to its end or its time limit; what runs inside a sandbox
@@ -12,6 +13,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod builds;
 pub mod built;
 pub mod cluster;
 pub mod newcomer;

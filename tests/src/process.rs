@@ -125,8 +125,20 @@ impl Process {
     /// # Panics
     /// When it is gone.
     pub fn peak_kib(&self) -> u64 {
-        let peak = self.field("VmHWM").unwrap_or_else(|| panic!("{} is gone", self.name()));
-        peak.trim_end_matches(" kB").trim().parse().expect("the kernel writes a number")
+        self.kib("VmHWM")
+    }
+
+    /// The memory that it holds resident, in KiB.
+    ///
+    /// # Panics
+    /// When it is gone.
+    pub fn resident_kib(&self) -> u64 {
+        self.kib("VmRSS")
+    }
+
+    fn kib(&self, field: &str) -> u64 {
+        let held = self.field(field).unwrap_or_else(|| panic!("{} is gone", self.name()));
+        held.trim_end_matches(" kB").trim().parse().expect("the kernel writes a number")
     }
 
     /// Starts the peak anew from what it holds now.

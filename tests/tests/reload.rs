@@ -5,7 +5,6 @@
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 use std::fs;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -22,7 +21,8 @@ use plugin_api::abi::host::try_host;
 use plugin_api::fop::Stat;
 use plugin_api::{Dict, FileType, Gfid, Identity, Inode, Loc};
 use tempfile::TempDir;
-use tests::built::{add_plugin, file, place, plugin_folder};
+use tests::builds::{install, overwrite_id};
+use tests::built::{add_plugin, place, plugin_folder};
 
 const VOLFILE: &str = "volume leaf\n type bench/leaf\n option suspend on\nend-volume\n\
                        volume marked\n type bench/marked\n subvolumes leaf\nend-volume\n";
@@ -61,10 +61,7 @@ impl Bench {
 
     /// Puts a build into the folder, as `install` does.
     fn install(&self, mark: u32) {
-        let path = place(self.folder.path(), "bench/marked");
-        let new = path.with_extension("new");
-        write_build(&new, mark);
-        fs::rename(new, path).unwrap();
+        install(self.folder.path(), mark);
     }
 
     fn take(&self, text: &str) -> Result<Changed, String> {
@@ -91,17 +88,6 @@ fn draft(loader: &Loader, text: &str) -> Result<graph::Draft, String> {
     let plan = volfile::from_bytes("test.vol", text.as_bytes()).unwrap();
     let wishes = Wishes { top: None, insert: &Insertions::default(), options: &[] };
     graph::draft(plan, wishes, Unknown::Refused, loader).map_err(|error| error.to_string())
-}
-
-/// Another build of the plugin: its mark and the linker's id differ, as if its source had changed.
-fn write_build(path: &Path, mark: u32) {
-    let mut bytes = fs::read(file("libbench_marked.so")).unwrap();
-    let find = |bytes: &[u8], what: &[u8]| bytes.windows(what.len()).position(|part| part == what).unwrap();
-    let at = find(&bytes, b"mark-of-this-build:") + 19;
-    bytes[at..at + 5].copy_from_slice(format!("{mark:05}").as_bytes());
-    let id = find(&bytes, b"\x03\0\0\0GNU\0") + 8;
-    bytes[id..id + 4].copy_from_slice(&mark.to_be_bytes());
-    fs::write(path, bytes).unwrap();
 }
 
 /// Bytes of this process that lie in memory.
@@ -195,5 +181,11 @@ fn the_same_build_in_a_new_file_is_nothing_new_and_one_written_over_the_old_is_r
     let open = fs::OpenOptions::new().append(true).open(&path).unwrap();
     std::io::Write::write_all(&mut &open, b"more").unwrap();
     assert!(bench.take(VOLFILE).unwrap().is_nothing(), "the build in it is the same");
+    bench.install(1);
+    bench.take(VOLFILE).unwrap();
+    overwrite_id(bench.folder.path(), 2);
+    let why = bench.take(VOLFILE).unwrap_err();
+    assert!(why.contains("it was overwritten while its code is in use"), "{why}");
+    assert_eq!(bench.call(&inode(1)), "00001");
     bench.running.stop();
 }

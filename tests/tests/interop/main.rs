@@ -10,6 +10,7 @@ mod cli;
 mod hostile;
 mod isolate;
 mod mount;
+mod reload;
 mod restart;
 mod start;
 mod state;
