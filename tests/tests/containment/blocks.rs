@@ -9,7 +9,7 @@ use crate::volume::{Volume, wait};
 
 #[test]
 fn who_keeps_an_event_thread_is_named_once_and_the_volume_serves_on_the_other() {
-    let volume = Volume::with("bad/blocks", "");
+    let volume = Volume::with("bad/blocks", " option fault-limit 1\n");
     let blocked = volume.spawn::<kind::stat>(stat());
     let mut served = 0;
     wait_until("the one that blocks to be named", || {
