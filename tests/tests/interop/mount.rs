@@ -1,10 +1,12 @@
 //! File operations through the client's mount.
 
-use rustix::fs::{CWD, Mode, XattrFlags, getxattr, listxattr, mkdirat, removexattr, setxattr, statvfs};
+use rustix::fs::{
+    CWD, Mode, OFlags, XattrFlags, getxattr, listxattr, mkdirat, removexattr, setxattr, statvfs,
+};
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use tests::cluster::Cluster;
 
@@ -179,6 +181,25 @@ fn writes_land_where_they_were_aimed() {
     let mut tail = OpenOptions::new().append(true).open(m.join("f")).expect("it opens");
     tail.write_all(b"+").expect("append");
     assert_eq!(fs::metadata(m.join("f")).expect("it is there").len(), (1 << 20) + 4);
+}
+
+#[test]
+fn a_file_is_read_and_written_past_the_caches() {
+    let Some((cluster, m)) = mounted() else { return };
+    let size = 1 << 20;
+    let direct = |m: &Path| {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).custom_flags(OFlags::DIRECT.bits().cast_signed());
+        options.open(m.join("f")).expect("it opens")
+    };
+    let mut own = vec![0_u8; size + 4096];
+    let start = own.as_ptr().align_offset(4096);
+    let block = &mut own[start..start + size];
+    block.copy_from_slice(&bytes(size, 9));
+    direct(&m).write_all_at(block, 0).expect("write");
+    block.fill(0);
+    direct(&cluster.mount("v", "other")).read_exact_at(block, 0).expect("read");
+    assert!(*block == bytes(size, 9), "it differs");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The content of open files.
 
 use std::io::{IoSlice, IoSliceMut};
+use std::ops::Range;
 use std::os::fd::AsFd;
 
 use md5::Md5;
@@ -10,6 +11,7 @@ use rustix::io::{Errno, ReadWriteFlags, Result};
 use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
 
+use crate::aligned::{self, ALIGN};
 use crate::attr::Change;
 use crate::brick::Brick;
 use crate::caller::Caller;
@@ -37,6 +39,8 @@ pub(crate) struct Read {
 /// A read under way.
 pub(crate) struct Reading {
     data: IoBufMut,
+    /// Where in `data` it goes.
+    place: Range<usize>,
     offset: u64,
     /// How much of it is there.
     got: usize,
@@ -82,43 +86,50 @@ impl Brick {
         if size == 0 || offset > MAX_OFFSET {
             return Err(Errno::INVAL);
         }
+        let is_direct = file.flags.contains(OFlags::DIRECT);
         let size = if size > LARGE_READ {
             let left = file.place().stat()?.stx_size.saturating_sub(offset);
-            size.min(usize::try_from(left).unwrap_or(usize::MAX).max(1))
+            let left = usize::try_from(left).unwrap_or(usize::MAX).max(1);
+            // Past the page cache whole blocks are read.
+            size.min(if is_direct { left.checked_next_multiple_of(ALIGN).unwrap_or(size) } else { left })
         } else {
             size
         };
+        if is_direct {
+            // It waits in any case.
+            let (data, start) = aligned::room(size);
+            return Ok(Reading { data, place: start..start + size, offset, got: 0, st: None });
+        }
         let mut data = IoBufMut::with_len(size);
-        // What goes past the cache waits in any case.
-        let cached = if file.flags.contains(OFlags::DIRECT) {
-            Err(Errno::AGAIN)
-        } else {
-            let slices = &mut [IoSliceMut::new(&mut data)];
-            rustix::io::preadv2(file.fd(), slices, offset, ReadWriteFlags::NOWAIT)
-        };
-        let got = match cached {
+        let slices = &mut [IoSliceMut::new(&mut data)];
+        let got = match rustix::io::preadv2(file.fd(), slices, offset, ReadWriteFlags::NOWAIT) {
             // The file system has no such reads.
-            Err(Errno::AGAIN | Errno::OPNOTSUPP) => return Ok(Reading { data, offset, got: 0, st: None }),
+            Err(Errno::AGAIN | Errno::OPNOTSUPP) => {
+                return Ok(Reading { data, place: 0..size, offset, got: 0, st: None });
+            }
             other => other?,
         };
         let st = file.place().stat()?;
         let is_whole = got == size || end_of(offset, got) >= st.stx_size;
-        Ok(Reading { data, offset, got, st: is_whole.then_some(st) })
+        Ok(Reading { data, place: 0..size, offset, got, st: is_whole.then_some(st) })
     }
 
     /// Ends a read: what was not in the page cache is waited for.
     pub(crate) fn end_read(&self, caller: &Caller, file: &OpenFile, reading: Reading) -> Result<Read> {
-        let Reading { mut data, offset, mut got, st } = reading;
+        let Reading { mut data, place, offset, mut got, st } = reading;
         let st = match st {
             Some(st) => st,
             None => {
-                got += rustix::io::pread(file.fd(), &mut data[got..], end_of(offset, got))?;
+                let room = &mut data[place.start + got..place.end];
+                got += rustix::io::pread(file.fd(), room, end_of(offset, got))?;
                 file.place().stat()?
             }
         };
         self.touch(&file.inode, &file.place(), caller);
         let at_end = end_of(offset, got) >= st.stx_size;
-        Ok(Read { data: data.freeze(got), iatt: self.show_file(file, &st), at_end })
+        let data = data.freeze(place.start + got);
+        let data = if place.start == 0 { data } else { data.slice(place.start..) };
+        Ok(Read { data, iatt: self.show_file(file, &st), at_end })
     }
 
     /// Writes all of `data`; `flags` are open flags for this write alone.
@@ -137,7 +148,12 @@ impl Brick {
         let _alone = atomic.then(|| file.inode.write.lock().expect("no panic under it"));
         let before = file.place().stat()?;
         let pre = self.show_file(file, &before);
-        let count = write_all(file, data, offset)?;
+        let count = if file.flags.contains(OFlags::DIRECT) && !aligned::is_aligned(data) {
+            let (buffer, range) = aligned::copied(data);
+            write_all(file, &[&buffer[range]], offset)?
+        } else {
+            write_all(file, data, offset)?
+        };
         if flags & SYNC_FLAGS != 0 {
             rustix::fs::fsync(file.fd())?;
         }
@@ -393,13 +409,34 @@ mod brick_tests {
     }
 
     #[test]
+    fn what_goes_past_the_page_cache_needs_no_buffers_that_are_aligned() {
+        let brick = brick();
+        let file = open(&brick);
+        let direct = brick.open_file(file.gfid, O_DIRECT | 2).unwrap();
+        let source: Vec<u8> = (0_u32..(1 << 18) + 1).flat_map(u32::to_le_bytes).collect();
+        for at in [0, 1, 3] {
+            let whole = &source[at..at + (1 << 20)];
+            let (one, two) = whole.split_at(5000);
+            let wrote = brick.write(&user(), &direct, &[one, two], 0, 0, false).unwrap();
+            assert_eq!(wrote.count, 1 << 20);
+            for size in [4096, 1 << 16, 1 << 20] {
+                let read = brick.read(&user(), &direct, 0, size).unwrap();
+                assert!(read.data[..] == whole[..size], "{size} bytes differ");
+            }
+        }
+        brick.truncate(&user(), &file, 10_000).unwrap();
+        let read = brick.read(&user(), &direct, 4096, 2 << 20).unwrap();
+        assert_eq!((read.data.len(), read.at_end), (10_000 - 4096, true));
+    }
+
+    #[test]
     fn a_read_of_which_half_was_in_the_page_cache_comes_whole() {
         let brick = brick();
         let file = open(&brick);
         brick.write(&user(), &file, &[b"0123456789"], 0, 0, false).unwrap();
         let mut data = IoBufMut::with_len(6);
         data[..4].copy_from_slice(b"2345");
-        let half = Reading { data, offset: 2, got: 4, st: None };
+        let half = Reading { data, place: 0..6, offset: 2, got: 4, st: None };
         let read = brick.end_read(&user(), &file, half).unwrap();
         assert_eq!((&read.data[..], read.at_end), (&b"234567"[..], false));
     }

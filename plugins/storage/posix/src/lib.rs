@@ -3,6 +3,7 @@
 //! `fops` reads what a fop asks and answers it; everything else is the brick itself, which knows nothing of graphs.
 #![forbid(unsafe_code)]
 
+mod aligned;
 mod ask;
 mod attr;
 mod brick;
