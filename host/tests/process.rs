@@ -155,9 +155,9 @@ fn the_list_of_plugins_says_which_cannot_be_used() {
     assert!(out.starts_with("debug/trace  CANNOT BE USED: "), "{out}");
     assert_eq!(err, "mortar: 1 of the plugins cannot be used\n");
     let file = format!("{plugins}/xlator/debug/trace.so");
-    let (code, _, err) = host.run("mortar", &["plugin", "check", &file]);
+    let (code, out, _) = host.run("mortar", &["plugin", "check", &file]);
     assert_eq!(code, Some(1));
-    assert!(err.contains("not a library that can be opened"), "{err}");
+    assert!(out.contains("not a library that can be opened"), "{out}");
     let (code, _, err) = host.run("mortar", &["plugin", "info", "debug/tarce", "--plugin-dir", &plugins]);
     assert_eq!(code, Some(1));
     assert!(err.contains("did you mean `debug/trace`?"), "{err}");
