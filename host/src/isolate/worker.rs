@@ -45,6 +45,7 @@ pub struct Inherited {
 /// Serves. Whatever goes wrong before there is a conversation ends with a sentence on standard error.
 #[must_use]
 pub fn run(inherited: Inherited) -> ExitCode {
+    process::confined::crash_at_once();
     match serve(inherited) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
