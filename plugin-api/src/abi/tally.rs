@@ -1,11 +1,22 @@
-//! Tally: what a library's own code has out, besides plain memory: contexts on objects, and bytes of buffers.
+//! Tally: what a library's own code has out: memory, contexts on objects, bytes of buffers.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use super::frame::thread_token;
+
+const SHARDS: usize = 16;
+
+/// Threads count in different places, so that they do not wait for each other's cache lines.
+#[derive(Debug)]
+#[repr(align(64))]
+struct Shard(AtomicI64);
+
 /// A number that goes up and down; each library has its own.
 #[derive(Debug)]
-pub(crate) struct Tally(AtomicI64);
+pub(crate) struct Tally([Shard; SHARDS]);
 
+/// Bytes that this library's allocator handed out.
+pub(crate) static MEMORY: Tally = Tally::new();
 /// Contexts that lie in slots of objects.
 pub(crate) static CONTEXTS: Tally = Tally::new();
 /// Bytes of buffers that this library made and that somebody holds.
@@ -13,12 +24,31 @@ pub(crate) static BUFFERS: Tally = Tally::new();
 
 impl Tally {
     const fn new() -> Self {
-        Self(AtomicI64::new(0))
+        Self([const { Shard(AtomicI64::new(0)) }; SHARDS])
+    }
+
+    #[inline]
+    fn shard(&self) -> &AtomicI64 {
+        // Control blocks of threads lie a stack apart: the bits above a page differ.
+        &self.0[(thread_token() >> 12) % SHARDS].0
+    }
+
+    /// Counts `amount` up, and answers what this thread's place had before.
+    #[inline]
+    pub(crate) fn up(&self, amount: i64) -> i64 {
+        self.shard().fetch_add(amount, Ordering::Relaxed)
+    }
+
+    /// Counts `amount` down.
+    #[inline]
+    pub(crate) fn down(&self, amount: i64) {
+        self.shard().fetch_sub(amount, Ordering::Relaxed);
     }
 
     /// How much is out just now.
     pub(crate) fn out(&self) -> u64 {
-        u64::try_from(self.0.load(Ordering::Relaxed)).unwrap_or(0)
+        let sum: i64 = self.0.iter().map(|shard| shard.0.load(Ordering::Relaxed)).sum();
+        u64::try_from(sum).unwrap_or(0)
     }
 }
 
@@ -34,7 +64,7 @@ impl Out {
     #[inline]
     pub(crate) fn new(tally: &'static Tally, amount: usize) -> Self {
         let amount = i64::try_from(amount).unwrap_or(i64::MAX);
-        tally.0.fetch_add(amount, Ordering::Relaxed);
+        tally.up(amount);
         Self { tally, amount }
     }
 }
@@ -42,6 +72,6 @@ impl Out {
 impl Drop for Out {
     #[inline]
     fn drop(&mut self) {
-        self.tally.0.fetch_sub(self.amount, Ordering::Relaxed);
+        self.tally.down(self.amount);
     }
 }

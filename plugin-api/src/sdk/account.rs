@@ -1,24 +1,16 @@
 //! Account: an allocator that counts, for each plugin's library its own.
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 
 use abi_stable::std_types::RStr;
 
 use crate::abi::account::{ACCOUNT, Account};
-use crate::abi::frame::thread_token;
-use crate::abi::tally::{BUFFERS, CONTEXTS};
+use crate::abi::tally::{BUFFERS, CONTEXTS, MEMORY};
 
 /// The allocator that the export macros install: the system's, and a count beside it.
 #[derive(Debug, Clone, Copy)]
 pub struct Counting;
-
-/// Threads count in different places, so that they do not wait for each other's cache lines.
-#[repr(align(64))]
-struct Shard(AtomicI64);
-
-const SHARDS: usize = 16;
-static SHARDS_OF: [Shard; SHARDS] = [const { Shard(AtomicI64::new(0)) }; SHARDS];
 
 /// The limit is looked at whenever a shard has grown by this much.
 const STEP_BITS: u32 = 16;
@@ -29,23 +21,17 @@ static OVER: AtomicPtr<()> = AtomicPtr::new(std::ptr::null_mut());
 static COUNTS: AtomicBool = AtomicBool::new(false);
 
 #[inline]
-fn shard() -> &'static AtomicI64 {
-    // Control blocks of threads lie a stack apart: the bits above a page differ.
-    &SHARDS_OF[(thread_token() >> 12) % SHARDS].0
-}
-
-#[inline]
 fn taken(bytes: usize) {
-    let bytes = bytes.cast_signed();
-    let before = shard().fetch_add(bytes as i64, Ordering::Relaxed);
-    if (before + bytes as i64) >> STEP_BITS > before >> STEP_BITS {
+    let bytes = bytes.cast_signed() as i64;
+    let before = MEMORY.up(bytes);
+    if (before + bytes) >> STEP_BITS > before >> STEP_BITS {
         grown();
     }
 }
 
 #[inline]
 fn given(bytes: usize) {
-    shard().fetch_sub(bytes.cast_signed() as i64, Ordering::Relaxed);
+    MEMORY.down(bytes.cast_signed() as i64);
 }
 
 #[cold]
@@ -65,8 +51,7 @@ fn grown() {
 }
 
 extern "C" fn held() -> u64 {
-    let sum: i64 = SHARDS_OF.iter().map(|shard| shard.0.load(Ordering::Relaxed)).sum();
-    u64::try_from(sum).unwrap_or(0)
+    MEMORY.out()
 }
 
 extern "C" fn set_limit(limit: u64, over: extern "C" fn()) {
