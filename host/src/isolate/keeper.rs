@@ -4,7 +4,7 @@
 //! Each has a thread of its own, and that is more than convenience: the process is told by the kernel to end with the
 //! thread that started it, so neither the host's own crash nor its end leaves one behind.
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitStatus};
 use std::sync::atomic::Ordering;
@@ -16,7 +16,6 @@ use plugin_api::abi::host::Direction;
 use plugin_api::carry::{NoObjects, Unpack};
 use plugin_api::options::OptionValues;
 use plugin_api::{Client, EventKind, Handle, IoBuf};
-use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
@@ -24,7 +23,7 @@ use tokio::time::{sleep, timeout};
 use super::message::{EventNews, Hello, LogNews, Open, Order};
 use super::mirror::Side;
 use super::peer::{Duty, Fallen, Peer};
-use super::port::{Inbox, Outbox, bell};
+use super::port::{Closed, Inbox, Outbox, bell};
 use super::ring::{Lane, MEMORY};
 use super::section::{Command, Library, Life, Section};
 use super::shm::Map;
@@ -176,14 +175,16 @@ impl Keeper {
         if let Some(wanted) = self.wanted.clone() {
             match worker.order(wanted.init()).await {
                 Ok(_) => self.up(&worker),
-                Err(why) => return self.end(worker, format!("it does not start again: {why}")).await,
+                Err(why) => {
+                    let _ = worker.kill();
+                    return End::Crashed(format!("it does not start again: {why}"));
+                }
             }
         }
         loop {
-            // A command that is given up is still in the channel; the ends of a process stay true.
+            // A command that is given up is still in the channel; the end of a process stays true.
             tokio::select! {
-                () = worker.ended() => break,
-                () = worker.peer.condemned() => break,
+                () = worker.peer.over() => break,
                 command = self.commands.recv() => match command {
                     Some(Command::Leave) | None => {
                         worker.leave().await;
@@ -193,17 +194,7 @@ impl Keeper {
                 },
             }
         }
-        self.end(worker, String::new()).await
-    }
-
-    async fn end(&self, worker: Worker, why: String) -> End {
-        let fallen = worker.peer.fallen().map(|fallen| format!("it was ended: {fallen}"));
-        let status = worker.kill();
-        End::Crashed(match fallen {
-            Some(fallen) => fallen,
-            None if why.is_empty() => in_words(status),
-            None => why,
-        })
+        End::Crashed(worker.kill())
     }
 
     async fn pass_on(&mut self, worker: &mut Worker, command: Command) {
@@ -271,8 +262,6 @@ fn in_words(status: io::Result<ExitStatus>) -> String {
 /// A process, and the conversation with it.
 struct Worker {
     child: Child,
-    /// Readable once it has ended.
-    pidfd: AsyncFd<OwnedFd>,
     peer: Arc<Peer>,
     listener: AbortHandle,
 }
@@ -290,11 +279,13 @@ impl Worker {
                 [memory.as_fd(), their_bell.as_fd(), my_bell.as_fd(), library.file.as_fd()],
             )?;
             let pidfd = process::confined::watched(confined.pidfd)?;
+            // It stays readable; an error means that nobody can tell any more.
+            let ended = async move { drop(pidfd.readable().await) };
             let peer = Peer::new(Side::Host, section.key, Outbox::new(map.clone(), Lane::Out, their_bell));
             let inbox = Inbox::new(map, Lane::Back, my_bell)?;
             let duty = Arc::new(Host::new(section.clone()));
-            let listener = services::pool().spawn(peer.clone().listen(inbox, duty)).abort_handle();
-            Ok(Self { child: confined.child, pidfd, peer, listener })
+            let listener = services::pool().spawn(peer.clone().listen(inbox, duty, ended)).abort_handle();
+            Ok(Self { child: confined.child, peer, listener })
         };
         let mut worker = start().map_err(|error| format!("no process can be started: {error}"))?;
         section.pid.store(worker.child.id(), Ordering::Relaxed);
@@ -310,15 +301,8 @@ impl Worker {
 
     /// Gives an order, and waits for its answer or for the end of the process.
     async fn order(&mut self, order: Order) -> Result<IoBuf, String> {
-        let peer = self.peer.clone();
-        // An order that is given up is answered to nobody; the end of a process stays true.
-        tokio::select! {
-            outcome = peer.order(order) => outcome,
-            () = self.ended() => Err(self.child.try_wait().ok().flatten().map_or_else(
-                || "its process ended".to_owned(),
-                |status| in_words(Ok(status)),
-            )),
-        }
+        let outcome = self.peer.order(order).await;
+        outcome.unwrap_or_else(|Closed| Err(self.end()))
     }
 
     async fn order_within(&mut self, order: Order, limit: Duration) -> Result<IoBuf, String> {
@@ -326,28 +310,28 @@ impl Worker {
         timeout(limit, self.order(order)).await.unwrap_or_else(late)
     }
 
-    /// Waits until the process has ended.
-    async fn ended(&self) {
-        // It stays readable; an error means that nobody can tell any more.
-        let _ = self.pidfd.readable().await;
-    }
-
     /// Tells the process to end, waits a little, and ends it.
     async fn leave(mut self) {
         let told = self.order_within(Order::Leave, STOP).await;
         if told.is_ok() {
-            let _ = timeout(STOP, self.ended()).await;
+            let _ = timeout(STOP, self.peer.over()).await;
         }
         let _ = self.kill();
     }
 
-    /// Ends the process, if it has not ended, and what waits for it.
-    fn kill(mut self) -> io::Result<ExitStatus> {
-        self.peer.close();
+    /// Ends the process, if it has not ended, and what waits for it. Says why it is over.
+    fn kill(mut self) -> String {
         self.listener.abort();
+        self.peer.close();
+        self.end()
+    }
+
+    /// Waits for the end of a process that is not talked to any more, and says why that is so.
+    fn end(&mut self) -> String {
         // A process that has ended but is not waited for takes the signal and keeps its status.
         let _ = self.child.kill();
-        self.child.wait()
+        let status = self.child.wait();
+        self.peer.fallen().map_or_else(|| in_words(status), |fallen| format!("it was ended: {fallen}"))
     }
 }
 

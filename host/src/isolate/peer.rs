@@ -3,8 +3,8 @@
 //! Both processes run the same code here. What differs is their [`Duty`]: where calls that come in go on, and what is to
 //! be done about the rest.
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Future, ready};
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Waker};
@@ -65,8 +65,8 @@ pub(super) struct Peer {
     serving: AtomicUsize,
     closed: AtomicBool,
     fallen: OnceLock<Fallen>,
-    /// Ends the other side, which broke the rules.
-    condemned: tokio::sync::Notify,
+    /// Tells whoever keeps the other side that it is over.
+    over: tokio::sync::Notify,
 }
 
 impl fmt::Debug for Peer {
@@ -103,7 +103,7 @@ impl Peer {
             serving: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
             fallen: OnceLock::new(),
-            condemned: tokio::sync::Notify::new(),
+            over: tokio::sync::Notify::new(),
         })
     }
 
@@ -177,14 +177,13 @@ impl Peer {
     }
 
     /// Gives an order, and waits for what comes of it.
-    pub(super) async fn order(&self, order: Order) -> Result<IoBuf, String> {
-        let gone = |_| "its process ended".to_owned();
-        let ticket = self.pending.open().map_err(gone)?;
-        self.send(&Message::Order { id: ticket.id(), order }).await.map_err(|_| gone(Closed))?;
-        let answer = ticket.await.map_err(gone)?;
-        self.read::<Result<IoBuf, String>>(answer).unwrap_or_else(|error| {
+    pub(super) async fn order(&self, order: Order) -> Result<Result<IoBuf, String>, Closed> {
+        let ticket = self.pending.open()?;
+        self.send(&Message::Order { id: ticket.id(), order }).await.map_err(|_| Closed)?;
+        let answer = ticket.await?;
+        self.read(answer).map_err(|error| {
             self.condemn(error.into());
-            Err("its answer made no sense".to_owned())
+            Closed
         })
     }
 
@@ -223,7 +222,6 @@ impl Peer {
     pub(super) fn condemn(&self, why: Fallen) {
         let _ = self.fallen.set(why);
         self.close();
-        self.condemned.notify_one();
     }
 
     /// Why it is over, when the other side broke the rules.
@@ -231,9 +229,11 @@ impl Peer {
         self.fallen.get()
     }
 
-    /// Waits until the other side breaks the rules.
-    pub(super) async fn condemned(&self) {
-        self.condemned.notified().await;
+    /// Waits until it is over; one task may.
+    pub(super) async fn over(&self) {
+        while !self.is_closed() {
+            self.over.notified().await;
+        }
     }
 
     /// Whether it is over.
@@ -248,19 +248,34 @@ impl Peer {
         self.out.close();
         self.pending.close();
         self.mirror.clear();
+        self.over.notify_one();
     }
 
-    /// Reads what the other side says until it is over.
-    pub(super) async fn listen(self: Arc<Self>, mut inbox: Inbox, duty: Arc<dyn Duty>) {
+    /// Reads what the other side says until it breaks the rules, or until its process has come to its `end`.
+    pub(super) async fn listen(
+        self: Arc<Self>,
+        mut inbox: Inbox,
+        duty: Arc<dyn Duty>,
+        end: impl Future<Output = ()>,
+    ) {
         let looker = tokio::spawn(self.clone().look());
+        let (mut end, mut ended) = (pin!(end), false);
         loop {
-            let heard = match inbox.next(&self.out).await {
-                Ok((record, more)) => self.hear(record, more, &duty),
-                Err(broken) => Err(broken.into()),
+            // The last words of a process are heard before its end is.
+            let heard = tokio::select! {
+                biased;
+                next = inbox.next(&self.out) => match next {
+                    Ok((record, more)) => self.hear(record, more, &duty),
+                    Err(broken) => Err(broken.into()),
+                },
+                () = &mut end, if !ended => {
+                    ended = true;
+                    continue;
+                }
+                () = ready(()), if ended => break self.close(),
             };
             if let Err(why) = heard {
-                self.condemn(why);
-                break;
+                break self.condemn(why);
             }
         }
         looker.abort();

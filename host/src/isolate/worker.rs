@@ -1,6 +1,7 @@
 //! The translator's process: opens the one library, puts it between stand-ins for its children and the calls that come
 //! in, and serves until it is told to leave.
 use std::collections::HashMap;
+use std::future::pending;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -91,7 +92,8 @@ fn serve(inherited: Inherited) -> Result<(), String> {
         .map_err(words)?;
     services.runtime().block_on(async {
         let inbox = Inbox::with_reader(reader, bell.map_err(words)?).map_err(words)?;
-        let heard = services.runtime().spawn(peer.clone().listen(inbox, duty));
+        // The host's end is this process's own.
+        let heard = services.runtime().spawn(peer.clone().listen(inbox, duty, pending()));
         // A translator that asks for the end of its process gets it.
         tokio::select! {
             _ = heard => {}
