@@ -1,17 +1,20 @@
 //! Upcalls: what translators below have to tell one client, as callbacks.
 //!
 //! The event's data says which upcall it is (`upcall`), for whom (`client-uid`) and about what; a translator that sends
-//! one documents its keys. Known are the notices of contention that features/locks sends: 3 about a range lock, 4 about
-//! a name lock.
+//! one documents its keys. Known are 1, what another client has changed (features/upcall), and the notices of contention
+//! that features/locks sends: 3 about a range lock, 4 about a name lock.
 
 use gluster_xdr::Xdr;
-use gluster_xdr::callback::{CALLBACK, CallbackProc, EntrylkContention, InodelkContention};
+use gluster_xdr::callback::{
+    CALLBACK, CacheInvalidation, CallbackProc, EntrylkContention, InodelkContention,
+};
 use plugin_api::fop::{Flock, LockKind};
-use plugin_api::{Dict, Errno, IoBuf, LkOwner, log};
+use plugin_api::{Dict, Errno, Iatt, IoBuf, LkOwner, Value, log};
 
 use crate::server::Server;
 use crate::session::Session;
 
+const CACHE_INVALIDATION: i64 = 1;
 const INODELK_CONTENTION: i64 = 3;
 const ENTRYLK_CONTENTION: i64 = 4;
 
@@ -20,6 +23,9 @@ impl Server {
     pub(crate) fn upcall(&self, data: &Dict) {
         let Some(uid) = data.str("client-uid") else { return };
         let sent = match data.int("upcall") {
+            Some(CACHE_INVALIDATION) => {
+                self.tell(uid, CallbackProc::CacheInvalidation, &cache_invalidation(data))
+            }
             Some(INODELK_CONTENTION) => {
                 self.tell(uid, CallbackProc::InodelkContention, &inodelk_contention(data))
             }
@@ -47,6 +53,25 @@ impl Session {
     pub(crate) fn call_back<T: Xdr>(&self, procedure: CallbackProc, message: &T) -> Result<(), Errno> {
         let peer = self.peer.upgrade().ok_or(Errno::ENOTCONN)?;
         peer.call_back(CALLBACK, procedure.number(), message)
+    }
+}
+
+fn cache_invalidation(data: &Dict) -> CacheInvalidation {
+    let number = |key| data.uint(key).and_then(|number| u32::try_from(number).ok()).unwrap_or_default();
+    let iatt = |key| match data.get(key) {
+        Some(Value::Iatt(iatt)) => **iatt,
+        _ => Iatt::default(),
+    };
+    let changed = data.iter().filter_map(|(key, value)| Some((key.as_str().strip_prefix("xattr.")?, value)));
+    CacheInvalidation {
+        gfid: IoBuf::from(data.gfid("gfid").unwrap_or_default().to_string()),
+        event_type: 1,
+        flags: number("flags"),
+        expire_time_attr: number("expire"),
+        stat: iatt("stat"),
+        parent_stat: iatt("parent-stat"),
+        oldparent_stat: iatt("old-parent-stat"),
+        xdata: changed.fold(Dict::new(), |all, (name, value)| all.with(name.to_owned(), value.clone())),
     }
 }
 
@@ -88,6 +113,21 @@ fn bytes(data: &Dict, key: &str) -> IoBuf {
 mod tests {
     use super::*;
     use plugin_api::Gfid;
+
+    #[test]
+    fn a_change_becomes_the_message_of_the_wire() {
+        let data = Dict::new()
+            .with("gfid", Gfid::ROOT)
+            .with("flags", 0x18_u64)
+            .with("expire", 600_u64)
+            .with("stat", Iatt { size: 5, ..Iatt::default() })
+            .with("xattr.user.a", vec![1_u8]);
+        let message = cache_invalidation(&data);
+        assert_eq!(&message.gfid[..], b"00000000-0000-0000-0000-000000000001");
+        assert_eq!((message.event_type, message.flags, message.expire_time_attr), (1, 0x18, 600));
+        assert_eq!((message.stat.size, message.parent_stat), (5, Iatt::default()));
+        assert_eq!(message.xdata, Dict::new().with("user.a", vec![1_u8]));
+    }
 
     #[test]
     fn a_notice_becomes_the_message_of_the_wire() {
