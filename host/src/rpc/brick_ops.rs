@@ -3,8 +3,9 @@ use std::sync::Arc;
 
 use gluster_rpc::{Call, Program, Reply};
 use gluster_xdr::brickop::{BRICK_OPS, BrickOpReq, BrickOpRsp, BrickProc};
+use plugin_api::abi::host::Direction;
 use plugin_api::fop::{FopError, Ipc};
-use plugin_api::{Dict, Errno, IoBuf};
+use plugin_api::{Dict, Errno, Event, EventKind, IoBuf};
 
 use super::management::Current;
 use super::{Item, News};
@@ -89,9 +90,7 @@ impl BrickOps {
                 Err(unsupported("this process serves one graph and takes no other"))
             }
             BrickProc::DumpMetrics => Err(unsupported("this build keeps no metrics")),
-            BrickProc::BrickBarrier | BrickProc::VolumeBarrierOp => {
-                Err(unsupported("this graph has no translator that holds calls back"))
-            }
+            BrickProc::BrickBarrier => self.barrier(&name, input(&request.input)?),
             other => Err(unsupported(&format!("no translator of this graph answers {}", other.name()))),
         }
     }
@@ -121,6 +120,22 @@ impl BrickOps {
             return Err(Refusal { errno: Errno::ENOENT, why });
         }
         details(&running, input).await
+    }
+
+    /// Raises or lowers a brick's barrier: its translators are told.
+    fn barrier(&self, name: &str, input: Dict) -> Result<Dict, Refusal> {
+        let running = self.running()?;
+        let Some(brick) = running.graph().find(name) else {
+            let why = format!("this process has no brick {name}");
+            return Err(Refusal { errno: Errno::ENOENT, why });
+        };
+        if !matches!(input.str("barrier"), Some("enable" | "disable")) {
+            let why = "a barrier is either `enable` or `disable`".to_owned();
+            return Err(Refusal { errno: Errno::EINVAL, why });
+        }
+        let event = Event { kind: EventKind::VOLUME_BARRIER_OP, data: input };
+        running.graph().notify(brick, Direction::Down, &event);
+        Ok(Dict::new())
     }
 
     async fn node_status(&self, input: Dict) -> Result<Dict, Refusal> {
@@ -186,7 +201,7 @@ mod tests {
     use super::*;
     use crate::cmdline::{self, Request};
     use crate::graph::activate::{Start, activate};
-    use crate::graph::testing::draft;
+    use crate::graph::testing::{draft, heard};
     use crate::loader::Loader;
     use crate::services;
 
@@ -239,6 +254,20 @@ mod tests {
         let shd = Dict::new().with("cmd", 0x1001);
         let (errno, why) = refusal(&ops, BrickProc::NodeStatus, "", shd).await;
         assert_eq!((errno, why.as_str()), (Errno::ENOENT, "this process has no glustershd"));
+    }
+
+    #[tokio::test]
+    async fn a_brick_s_translators_hear_of_its_barrier() {
+        let start = Start { init_timeout: Duration::from_secs(10), fault_limit: 0 };
+        let volfile = "volume barrier-b\n type test/leaf\nend-volume\n";
+        let ops = BrickOps::new(Current::default(), Arc::default());
+        *ops.current.write().unwrap() = Some(Arc::new(activate(draft(volfile), start).await.unwrap()));
+        let enable = Dict::new().with("barrier", "enable");
+        ops.follow(BrickProc::BrickBarrier, &order("barrier-b", &enable)).await.unwrap();
+        assert!(heard("barrier-b").contains(&"event 18 barrier-b".to_owned()), "{:?}", heard("barrier-b"));
+        assert_eq!(refusal(&ops, BrickProc::BrickBarrier, "/other", enable).await.0, Errno::ENOENT);
+        let half = Dict::new().with("barrier", "half");
+        assert_eq!(refusal(&ops, BrickProc::BrickBarrier, "barrier-b", half).await.0, Errno::EINVAL);
     }
 
     #[tokio::test]

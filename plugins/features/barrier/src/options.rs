@@ -7,11 +7,6 @@ pub(crate) fn declare() -> Options {
     Options::new()
         .bool("barrier", "whether answers are held back")
         .default_value("disable")
-        .time("barrier-timeout", "how long at most")
+        .time("barrier-timeout", "for how long at most, from when they begin to be")
         .default_value("120")
-}
-
-/// Refuses whatever would need what is not built.
-pub(crate) fn check(cx: &InitCx<'_>) -> Result<(), InitError> {
-    cx.refuse_when_on("barrier", "the barrier")
 }
