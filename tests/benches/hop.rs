@@ -14,25 +14,16 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use host::loader::Loader;
-use plugin_api::abi::graph::{Fault, Graph, GraphHooks, Part};
+use plugin_api::abi::graph::{Graph, Part};
 use plugin_api::abi::host::PluginKind;
 use plugin_api::fop::{Flush, Lookup, Readv, Stat, Writev};
 use plugin_api::options::OptionValues;
-use plugin_api::{Dict, Event, Fd, FileType, Gfid, Identity, Inode, IoBuf, Loc, OwnedFrame};
+use plugin_api::{Dict, Fd, FileType, Gfid, Identity, Inode, IoBuf, Loc, OwnedFrame};
+use tests::quiet::Quiet;
 
 const CHAIN: usize = 20;
 const FOPS: u32 = 20_000;
 const ROUNDS: usize = 30;
-
-struct Quiet;
-
-impl GraphHooks for Quiet {
-    fn fault(&self, xlator: &str, fault: &Fault, _: u64) {
-        panic!("{xlator}: {}", fault.what);
-    }
-    fn risen(&self, _: &Event) {}
-    fn marked_down(&self, _: &str) {}
-}
 
 /// A chain of `length` copies of `link` above a leaf, under a top that only holds the first link.
 struct Chain {

@@ -12,24 +12,15 @@ use std::time::Instant;
 
 use host::cmdline::Request;
 use host::loader::Loader;
-use plugin_api::abi::graph::{Fault, Graph, GraphHooks, Part};
+use plugin_api::abi::graph::{Graph, Part};
 use plugin_api::abi::root::XlatorModuleRef;
 use plugin_api::fop::{Flush, Stat};
 use plugin_api::options::OptionValues;
-use plugin_api::{Dict, Event, Fd, FileType, Gfid, Identity, Inode, Loc};
+use plugin_api::{Dict, Fd, FileType, Gfid, Identity, Inode, Loc};
+use tests::quiet::Quiet;
 
 const FOPS: u32 = 20_000;
 const ROUNDS: usize = 5;
-
-struct Quiet;
-
-impl GraphHooks for Quiet {
-    fn fault(&self, xlator: &str, fault: &Fault, _: u64) {
-        panic!("{xlator}: {}", fault.what);
-    }
-    fn risen(&self, _: &Event) {}
-    fn marked_down(&self, _: &str) {}
-}
 
 /// A translator above a leaf, below a top that implements nothing.
 fn graph(loader: &Loader, below: XlatorModuleRef, above: XlatorModuleRef) -> Arc<Graph> {

@@ -5,6 +5,7 @@ use crate::sandbox::{HOST, Sandbox};
 use crate::stack::Stack;
 use crate::wait::{wait_for, wait_until};
 use rustix::process::Signal;
+use std::fs;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,9 @@ pub const STATE: &str = "/var/lib/glusterd";
 
 /// The folder inside every sandbox where bricks and mount points lie.
 pub const DATA: &str = "/srv";
+
+/// The folder inside a sandbox in which a daemon finds plugins beside the installed ones.
+const PLUGINS: &str = "/srv/plugins";
 
 /// A sandbox in which daemons of one stack run, driven by the programs of another.
 #[derive(Debug)]
@@ -58,6 +62,31 @@ impl Cluster {
         cluster.create("v");
         cluster.gluster("volume start v").ok();
         Some(cluster)
+    }
+
+    /// The daemon with a [folder of plugins](Self::plugins) of its own, filled by `fill`, and a volume `v` of one brick that
+    /// is not started; `None`, and why is said, without root or where the daemon opens no plugins of ours.
+    ///
+    /// # Panics
+    /// When the scratch folder takes no folder, or the daemon does not start.
+    #[track_caller]
+    pub fn with_plugins(fill: impl FnOnce(&Path)) -> Option<Self> {
+        if Stack::server().is_system() {
+            eprintln!("SKIPPED: the incumbent opens no plugins of ours");
+            return None;
+        }
+        let cluster = Self::new()?;
+        let folder = cluster.plugins();
+        fs::create_dir(&folder).expect("the scratch folder takes a folder");
+        fill(&folder);
+        cluster.start_daemon_with(&["--plugin-dir", PLUGINS]);
+        cluster.gluster(&format!("volume create v {} force", cluster.brick_name("v", 1))).ok();
+        Some(cluster)
+    }
+
+    /// The daemon's own folder of plugins, seen from outside.
+    pub fn plugins(&self) -> PathBuf {
+        self.view(PLUGINS)
     }
 
     /// The stack whose daemon and bricks run here.

@@ -9,6 +9,7 @@
 //! - [`rpc`]: ONC RPC by hand, so that a test can also speak it wrongly
 //! - [`newcomer`]: a translator from an empty folder to a library, each step timed
 //! - [`pattern`]: a text compared with what the incumbent prints, but for ports, pids and uuids
+//! - [`quiet`]: a graph's hooks, where it has nothing to tell
 //! - [`wait`]: a condition awaited until a deadline
 
 #![forbid(unsafe_code)]
@@ -19,6 +20,7 @@ pub mod cluster;
 pub mod newcomer;
 pub mod pattern;
 pub mod process;
+pub mod quiet;
 pub mod rpc;
 pub mod sandbox;
 pub mod stack;

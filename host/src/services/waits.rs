@@ -5,8 +5,8 @@
 //! answers. A process in which nothing waits is not woken.
 
 use std::cell::RefCell;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -14,6 +14,8 @@ use plugin_api::abi::frame::{FrameHead, Wait};
 use plugin_api::abi::future::{WakerHeader, with_waker};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
+
+use super::lock;
 
 /// A call that waits. Records are used again and never freed: a plugin may read one at any time.
 #[repr(C)]
@@ -70,10 +72,6 @@ static ENDED: AtomicU64 = AtomicU64::new(0);
 #[must_use]
 pub fn overdue() -> (u64, u64) {
     (OVERDUE.load(Ordering::Relaxed), ENDED.load(Ordering::Relaxed))
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Starts the sweep, which sleeps until a call waits.

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Mutex, OnceLock, Weak};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,8 @@ use plugin_api::abi::account::Account;
 use plugin_api::abi::frame::FrameHead;
 use plugin_api::abi::graph::{Fault, FaultKind, Graph};
 use plugin_api::abi::node::Node;
+
+use super::lock;
 
 /// So many looks fall into the limit.
 const LOOKS: u32 = 4;
@@ -197,7 +199,8 @@ fn look(limit: Duration, visits: &mut HashMap<(Watched, u64), Visit>) {
         let before = visits.remove(&(*frame, unique));
         let mut visit = before.unwrap_or_else(|| Visit { since: Instant::now(), told: false });
         let age = visit.since.elapsed();
-        if age >= limit && !std::mem::replace(&mut visit.told, age >= limit) {
+        if age >= limit && !visit.told {
+            visit.told = true;
             late.push((node, unique, fop, age));
         }
         going_on.insert((*frame, unique), visit);
@@ -224,8 +227,4 @@ impl Watched {
         // SAFETY: the frame is there while its list is locked, and its owner writes the number as an atomic, too.
         unsafe { AtomicU64::from_ptr(&raw mut (*self.0).unique) }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -6,24 +6,15 @@ use std::path::Path;
 
 use rustix::process::Signal;
 use tests::built::{file, place};
-use tests::cluster::{Cluster, DATA};
+use tests::cluster::Cluster;
 use tests::process::Process;
-use tests::stack::Stack;
 use tests::wait::wait_until;
 
-/// The daemon with a plugin folder of its own, in which `bad/crashes` lies, and a started volume `v` that isolates it.
+/// A started volume `v` that isolates `bad/crashes`.
 fn cluster() -> Option<Cluster> {
-    if Stack::server().is_system() {
-        eprintln!("SKIPPED: the incumbent opens no plugins of ours");
-        return None;
-    }
-    let cluster = Cluster::new()?;
-    let plugins = format!("{DATA}/plugins");
-    let folder = cluster.view(&plugins);
-    std::fs::create_dir(&folder).expect("the scratch folder takes a folder");
-    std::fs::copy(file("libbad_crashes.so"), place(&folder, "bad/crashes")).expect("installed");
-    cluster.start_daemon_with(&["--plugin-dir", &plugins]);
-    cluster.gluster(&format!("volume create v {} force", cluster.brick_name("v", 1))).ok();
+    let cluster = Cluster::with_plugins(|folder| {
+        std::fs::copy(file("libbad_crashes.so"), place(folder, "bad/crashes")).expect("installed");
+    })?;
     cluster.gluster("volume set v user.xlator.crashes io-threads").ok();
     cluster.gluster("volume set v user.xlator.crashes.isolate yes").ok();
     cluster.gluster("volume start v").ok();

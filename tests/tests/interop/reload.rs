@@ -11,10 +11,9 @@ use std::time::{Duration, Instant};
 use rustix::fs::{Advice, FlockOperation, fadvise, fcntl_lock, getxattr};
 use tests::builds::{drop_in, install};
 use tests::built::file;
-use tests::cluster::{Cluster, DATA};
+use tests::cluster::Cluster;
 use tests::process::{Answer, Process, run};
 use tests::sandbox::LIMIT;
-use tests::stack::Stack;
 use tests::wait::{wait_for, wait_until};
 
 /// What a record of the writer is long.
@@ -37,17 +36,8 @@ struct Bench {
 
 /// `None` where there is nothing to test; it is said why.
 fn bench() -> Option<Bench> {
-    if Stack::server().is_system() {
-        eprintln!("SKIPPED: the incumbent opens no plugins of ours");
-        return None;
-    }
-    let cluster = Cluster::new()?;
-    let folder = format!("{DATA}/plugins");
-    let plugins = cluster.view(&folder);
-    fs::create_dir(&plugins).expect("the scratch folder takes a folder");
-    install(&plugins, 0);
-    cluster.start_daemon_with(&["--plugin-dir", &folder]);
-    cluster.gluster(&format!("volume create v {} force", cluster.brick_name("v", 1))).ok();
+    let cluster = Cluster::with_plugins(|folder| install(folder, 0))?;
+    let plugins = cluster.plugins();
     cluster.gluster("volume set v user.xlator.marked io-threads").ok();
     // What clients read comes from the brick.
     for cache in ["quick-read", "io-cache", "read-ahead"] {

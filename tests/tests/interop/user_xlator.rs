@@ -3,22 +3,13 @@
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
-use tests::cluster::{Cluster, DATA};
+use tests::cluster::Cluster;
 use tests::newcomer::Newcomer;
-use tests::stack::Stack;
 use tests::wait::wait_until;
 
-/// The daemon with a plugin folder of its own, and a started volume `v` of one brick.
+/// A started volume `v` of one brick, and a folder of plugins that is empty yet.
 fn cluster() -> Option<Cluster> {
-    if Stack::server().is_system() {
-        eprintln!("SKIPPED: the incumbent opens no plugins of ours");
-        return None;
-    }
-    let cluster = Cluster::new()?;
-    let plugins = format!("{DATA}/plugins");
-    std::fs::create_dir(cluster.view(&plugins)).expect("the scratch folder takes a folder");
-    cluster.start_daemon_with(&["--plugin-dir", &plugins]);
-    cluster.gluster(&format!("volume create v {} force", cluster.brick_name("v", 1))).ok();
+    let cluster = Cluster::with_plugins(|_| {})?;
     cluster.gluster("volume start v").ok();
     Some(cluster)
 }
@@ -48,7 +39,7 @@ fn serve(cluster: &Cluster, newcomer: &mut Newcomer, profile: &str) {
     append(&file).expect("nobody counts yet");
     let missing = refused(cluster, "volume set v user.xlator.write-cap io-threads");
     assert!(missing.contains("no translator called write-cap is installed on this node"), "{missing}");
-    newcomer.install(profile, &cluster.view(format!("{DATA}/plugins")));
+    newcomer.install(profile, &cluster.plugins());
 
     let nowhere = refused(cluster, "volume set v user.xlator.write-cap server");
     assert!(nowhere.contains("`server` is no place: features/write-cap may stand over posix, "), "{nowhere}");
