@@ -102,6 +102,25 @@ fn our_own_server_keeps_the_rules() {
 }
 
 #[test]
+fn our_own_daemon_keeps_the_rules() {
+    let others = plugin_folder(&["rpc-transport/socket", "rpc-program/pmap"]);
+    let folder = others.path().display().to_string();
+    let mut words = vec!["--quick", "--plugin-dir", &folder];
+    for place in [
+        "working-directory={scratch}",
+        "run-directory={scratch}/run",
+        "logging-directory={scratch}/log",
+        "glusterd-sockfile={scratch}/socket",
+        "transport.socket.listen-port=0",
+        "transport.socket.bind-address=127.0.0.1",
+    ] {
+        words.extend(["--option", place]);
+    }
+    let answer = check(&library("mgmt/glusterd"), &words);
+    assert_eq!(answer.code, 0, "{}", answer.said());
+}
+
+#[test]
 #[ignore = "takes an hour: make soak"]
 fn our_own_plugins_keep_the_rules_with_full_counts() {
     for (name, options) in OURS {

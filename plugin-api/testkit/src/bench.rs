@@ -273,6 +273,11 @@ impl Bench {
         self.graph.handle(self.test)
     }
 
+    /// The name of the translator under test.
+    pub(crate) fn name(&self) -> &str {
+        self.graph.name(self.test)
+    }
+
     /// Hands the running translator new options.
     ///
     /// # Panics
@@ -289,7 +294,7 @@ impl Bench {
     pub fn try_reconfigure(&self, options: &[(&str, &str)]) -> Result<(), StartError> {
         let owned: Vec<_> =
             options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let xlator = self.graph.name(self.test).to_owned();
+        let xlator = self.name().to_owned();
         kit::check(self.module, &owned).map_err(|why| StartError { xlator, why })?;
         self.graph.reconfigure(self.test, &options.iter().copied().collect())
     }

@@ -89,6 +89,13 @@ pub fn logged(xlator: &str) -> Vec<String> {
     logged.get(xlator).cloned().unwrap_or_default()
 }
 
+/// Lets the log records of a translator go, and those that name nobody.
+pub(crate) fn forget_logged(xlator: &str) {
+    let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
+    logged.remove(xlator);
+    logged.remove("");
+}
+
 extern "C" fn log(_level: u8, _target: RStr<'_>, xlator: RStr<'_>, message: RStr<'_>) {
     println!("{xlator}: {message}");
     let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);

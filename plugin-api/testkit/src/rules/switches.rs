@@ -62,7 +62,7 @@ fn grown(before: &Alive) -> u64 {
 
 /// Whether so many graphs may not leave so much.
 fn is_too_much(grown: u64, graphs: u64) -> bool {
-    grown > ONCE.min(graphs * 2048) && grown > graphs * SPARE
+    grown > ONCE.min(graphs * 1024) && grown > graphs * SPARE
 }
 
 /// What is alive once what is on its way out has gone: threads of the last graph may still be ending.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Subject;
+use crate::host::forget_logged;
 use crate::random::Random;
 use crate::{Bench, Fake};
 
@@ -174,11 +175,14 @@ impl<'a> Trial<'a> {
     pub(crate) fn finish(&mut self, bench: Bench) {
         bench.stop();
         self.panics(&bench);
+        let name = bench.name().to_owned();
         // A call that was never answered keeps its frame: that was told.
         let left = if self.findings.is_empty() { bench.end() } else { Vec::new() };
         for what in left {
             self.found(format!("after the graph's end {what}"));
         }
+        // Rules make graphs by the thousand, and nobody reads what they logged.
+        forget_logged(&name);
     }
 
     /// Every panic so far is a finding. Answers whether there was one.

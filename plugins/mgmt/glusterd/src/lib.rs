@@ -133,8 +133,8 @@ fn start(config: Config) -> Result<Running, InitError> {
     }
     let state = State::from(restored);
     let bricks = Processes::new(config.clone(), state.node.uuid, transport, ports.clone(), arrivals);
-    let daemon =
-        Arc::new(Daemon::new(config, state, Arc::new(bricks.clone()), services.clone(), Arc::new(Installed)));
+    let outside = Arc::new(Arc::downgrade(&services));
+    let daemon = Arc::new(Daemon::new(config, state, Arc::new(bricks.clone()), outside, Arc::new(Installed)));
     let _ = watcher.daemon.set(Arc::downgrade(&daemon));
     services.register(&daemon, ports);
     services.listen(&daemon.config, transport).map_err(InitError)?;

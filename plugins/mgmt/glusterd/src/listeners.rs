@@ -16,7 +16,7 @@ use plugin_api::open::ProgramInstance;
 use plugin_api::transport::{Listener, TransportModuleRef};
 use plugin_api::{Dict, log, rt};
 use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::mpsc;
 
 /// What is served, and where.
@@ -102,16 +102,22 @@ impl Services {
     }
 }
 
-impl Outside for Services {
+/// What the daemon knows of its services: programs hold the daemon, so it may not hold them. Once they are gone there is
+/// nobody to tell.
+impl Outside for Weak<Services> {
     fn volfiles_changed(&self) {
-        for peer in self.tcp.peers().iter().chain(&self.unix.peers()) {
+        let Some(services) = self.upgrade() else { return };
+        for peer in services.tcp.peers().iter().chain(&services.unix.peers()) {
             // A client that does not read, or has just gone, asks again when it connects the next time.
             let _ = peer.call_back(CALLBACK, CallbackProc::Fetchspec.number(), &Nothing);
         }
     }
 
     fn run_later(&self, hook: Hook) {
-        if let Err(error) = self.hooks.try_send(hook) {
+        let Some(services) = self.upgrade() else {
+            return log!(Error, "hook scripts are not run, the daemon ends", operation = hook.operation);
+        };
+        if let Err(error) = services.hooks.try_send(hook) {
             log!(Error, "hook scripts are not run, too many wait", why = error);
         }
     }
