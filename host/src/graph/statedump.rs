@@ -7,8 +7,10 @@ use std::time::SystemTime;
 
 use super::dump::{is_secret, put};
 use plugin_api::abi::graph::FaultKind;
+use plugin_api::fop;
 
 use super::{DraftNode, Running};
+use crate::services::{self, Overdue};
 
 /// A statedump that could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -50,13 +52,16 @@ pub fn write(path: &Path, graph: Option<&Running>, now: SystemTime) -> Result<()
 /// The dump itself: sections in brackets, `key=value` in them.
 fn text(graph: Option<&Running>, started: SystemTime) -> String {
     let mut text = format!("DUMP-START-TIME: {}\n\n", crate::logging::time_text(started));
-    put(&mut text, format_args!("[global]\nprocess={}\n\n", std::process::id()));
+    let (overdue, ended) = services::overdue();
+    put(&mut text, format_args!("[global]\nprocess={}\n", std::process::id()));
+    put(&mut text, format_args!("calls.overdue={overdue}\ncalls.overdue-ended={ended}\n\n"));
     if let Some(running) = graph {
+        let held = services::held();
         text.push_str("[active graph - 0]\n\n");
         running.with_nodes(|nodes| {
             // The top first, as a call goes.
             for (index, node) in nodes.iter().enumerate().rev() {
-                section(&mut text, running, index, node);
+                section(&mut text, running, index, node, &held);
             }
         });
     }
@@ -64,7 +69,7 @@ fn text(graph: Option<&Running>, started: SystemTime) -> String {
     text
 }
 
-fn section(text: &mut String, running: &Running, index: usize, node: &DraftNode) {
+fn section(text: &mut String, running: &Running, index: usize, node: &DraftNode, held: &[Overdue]) {
     let (type_name, name) = (node.node.type_name.replace('/', "."), &node.node.name);
     put(text, format_args!("[xlator.{type_name}.{name}]\n"));
     let record = running.graph().record(index);
@@ -77,6 +82,12 @@ fn section(text: &mut String, running: &Running, index: usize, node: &DraftNode)
     }
     if record.is_down {
         put(text, format_args!("down=1\n"));
+    }
+    let own = || held.iter().filter(|call| running.graph().is_node(index, call.holder));
+    if let Some(oldest) = own().max_by_key(|call| call.age()) {
+        let (call, age) = (oldest.unique, oldest.age().as_secs_f64());
+        let fop = fop::name(oldest.fop).unwrap_or("a fop");
+        put(text, format_args!("held={}\nheld.oldest={fop}, call {call}, {age:.1} s\n", own().count()));
     }
     if let Some(account) = node.opened.as_ref().and_then(|opened| opened.account) {
         put(text, format_args!("memory={}\n", (account.held)()));

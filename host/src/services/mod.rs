@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::watch;
 
-pub use waits::overdue;
+pub use waits::{Overdue, held, overdue};
 pub use watchdog::{set_budget, watch};
 
 use crate::loader::Loader;

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use plugin_api::abi::frame::{FrameHead, Wait};
 use plugin_api::abi::future::{WakerHeader, with_waker};
+use plugin_api::abi::node::Node;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
@@ -34,6 +35,32 @@ struct Call {
     since: u64,
     /// Whether the frame's deadline is the default, counted from `since`.
     by_default: bool,
+    /// What it is known by once it is overdue.
+    overdue: Option<Overdue>,
+}
+
+/// A call that was overdue and has not come to its end.
+#[derive(Debug, Clone, Copy)]
+pub struct Overdue {
+    /// Its number.
+    pub unique: u64,
+    /// The number of the fop that its root winds.
+    pub fop: u32,
+    /// Whom it waited for when its time was up, to compare and not to follow; null when that was not known.
+    pub holder: *const Node,
+    /// Monotonic nanoseconds when it was first seen waiting.
+    since: u64,
+}
+
+// SAFETY: the pointer is compared, never followed.
+unsafe impl Send for Overdue {}
+
+impl Overdue {
+    /// How long it has waited.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        Duration::from_nanos(now().saturating_sub(self.since))
+    }
 }
 
 struct Frame(*const FrameHead);
@@ -72,6 +99,13 @@ static ENDED: AtomicU64 = AtomicU64::new(0);
 #[must_use]
 pub fn overdue() -> (u64, u64) {
     (OVERDUE.load(Ordering::Relaxed), ENDED.load(Ordering::Relaxed))
+}
+
+/// The calls that were overdue and that somebody holds still.
+#[must_use]
+pub fn held() -> Vec<Overdue> {
+    let records = lock(&ALL).clone();
+    records.iter().filter_map(|record| lock(&record.call).overdue).collect()
 }
 
 /// Starts the sweep, which sleeps until a call waits.
@@ -114,6 +148,7 @@ fn sweep(tick: Duration) -> bool {
         if !call.frame.0.is_null() {
             waiting = true;
             if let Some(age) = call.overdue_for(now, tick) {
+                call.remember();
                 call.forget_frame();
                 if record.wait.overdue.swap(age, Ordering::Relaxed) == 0 {
                     OVERDUE.fetch_add(1, Ordering::Relaxed);
@@ -127,6 +162,14 @@ fn sweep(tick: Duration) -> bool {
 }
 
 impl Call {
+    /// Keeps what a report says of it, while its frame is there.
+    fn remember(&mut self) {
+        // SAFETY: the call waits, as in `overdue_for`.
+        let head = unsafe { &*self.frame.0 };
+        let (fop, holder) = (head.fop.load(Ordering::Relaxed), head.waiting.load(Ordering::Relaxed));
+        self.overdue = Some(Overdue { unique: head.unique, fop, holder, since: self.since });
+    }
+
     /// Lets the frame go, which may be used for another call.
     fn forget_frame(&mut self) {
         let frame = std::mem::take(&mut self.frame);

@@ -7,6 +7,7 @@ use plugin_api::{Dict, Errno, Fd, FileType, Gfid, Inode, Loc};
 use tests::wait::wait_until;
 
 use crate::rig::{Chain, stat};
+use crate::volume::{Volume, wait};
 
 fn statfs() -> Statfs {
     Statfs { loc: Loc { gfid: Gfid::ROOT, ..Loc::default() }, xdata: Dict::new() }
@@ -55,6 +56,29 @@ fn a_call_that_nobody_answers_times_out_and_names_its_holder_while_others_are_se
     wait_until("the end of what was given up", || {
         let (overdue, ended) = host::services::overdue();
         overdue >= overdue_before.0 + HELD as u64 && ended == overdue
+    });
+}
+
+#[test]
+fn a_statedump_says_how_many_calls_are_held_and_by_whom_until_they_end() {
+    let volume = Volume::with("bad/never-answers", "");
+    let calls: Vec<_> = (0..3).map(|_| volume.spawn::<kind::statfs>(statfs())).collect();
+    for call in calls {
+        assert_eq!(wait(call).unwrap_err().errno, Errno::ETIMEDOUT);
+    }
+    let (dump, _) = volume.reports();
+    let (above, bad) = dump.split_once("[xlator.bad.never-answers.bad]").expect("its section");
+    assert!(bad.contains("\nheld=3\nheld.oldest=statfs, call "), "{dump}");
+    assert!(!above.contains("\nheld="), "{dump}");
+    let count = |dump: &str, key: &str| -> u64 {
+        dump.lines().find_map(|line| line.strip_prefix(key)).expect("a count").parse().expect("a number")
+    };
+    let (overdue, ended) = ("calls.overdue=", "calls.overdue-ended=");
+    assert!(count(&dump, overdue) >= count(&dump, ended) + 3, "{dump}");
+    volume.call::<kind::ipc>(Ipc { op: 0, xdata: Dict::new() }).expect("it lets go");
+    wait_until("the end of what was held", || {
+        let dump = volume.reports().0;
+        !dump.contains("\nheld=") && count(&dump, ended) >= 3
     });
 }
 

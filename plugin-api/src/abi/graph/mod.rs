@@ -192,6 +192,12 @@ impl Graph {
         Some(member.name)
     }
 
+    /// Whether this is the node of the translator at `index`; it is compared, not followed.
+    #[must_use]
+    pub fn is_node(&self, index: usize, node: *const Node) -> bool {
+        std::ptr::eq(self.member(index).as_node(), node)
+    }
+
     /// Changes after how many faults a translator is marked down; without a limit of its own, the graph's holds.
     pub fn set_fault_limit(&self, index: usize, limit: Option<u64>) {
         let limit = limit.unwrap_or(self.core.fault_limit);
