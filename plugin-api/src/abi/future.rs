@@ -15,6 +15,8 @@ use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
 use abi_stable::StableAbi;
 
+use super::shared::dropped;
+
 /// The functions behind a [`WakerHeader`]; any thread may call them.
 #[repr(C)]
 #[derive(StableAbi, Debug)]
@@ -81,8 +83,7 @@ impl RawFuture {
         unsafe extern "C" fn free<F>(state: *mut ()) {
             // SAFETY: `state` came from `Box::into_raw` and is dropped once.
             let boxed = unsafe { Box::from_raw(state.cast::<F>()) };
-            // A panic in a destructor must not cross the line; there is nobody left to tell.
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(boxed)));
+            dropped(boxed);
         }
         Self { state: Box::into_raw(Box::new(future)).cast(), poll: poll::<F>, drop: free::<F> }
     }

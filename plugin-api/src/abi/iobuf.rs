@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use abi_stable::StableAbi;
 
+use super::shared::dropped;
 use super::tally::{BUFFERS, Out};
 
 /// How the owner of a buffer is counted; each library has its own, which outlives every buffer (code is never unloaded).
@@ -51,7 +52,8 @@ unsafe extern "C" fn arc_retain<T>(owner: *const ()) {
 
 unsafe extern "C" fn arc_release<T>(owner: *const ()) {
     // SAFETY: as above, and the caller gives its count up.
-    unsafe { Arc::decrement_strong_count(owner.cast::<T>()) }
+    let last = unsafe { Arc::from_raw(owner.cast::<T>()) };
+    dropped(last);
 }
 
 struct ArcVtable<T>(std::marker::PhantomData<T>);

@@ -28,8 +28,15 @@ unsafe extern "C" fn retain<T>(state: *const ()) {
 unsafe extern "C" fn release<T>(state: *const ()) {
     // SAFETY: as above, and the caller gives its count up.
     let last = unsafe { Arc::from_raw(state.cast::<T>()) };
-    // A panic in a destructor must not cross the line.
-    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(last)));
+    dropped(last);
+}
+
+/// Drops what a plugin made. A panic in a destructor must not cross the line, and there is nobody left to tell; what it was
+/// about to give back is lost.
+pub(crate) fn dropped<T>(last: T) {
+    let gone = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(last)));
+    // Dropping the payload may panic again.
+    gone.unwrap_or_else(std::mem::forget);
 }
 
 impl<V: Copy> Shared<V> {
