@@ -135,8 +135,8 @@ impl<'a> File<'a> {
         Ok(size)
     }
 
-    /// Cuts a file of `size` bytes to `to` by `cut`, which winds to the child; then the block that holds the new end is
-    /// sealed anew. In this order, since the child may refuse.
+    /// Cuts a file of `size` bytes to `to` by `cut`, which winds to the child. The block that holds the new end is sealed
+    /// before, in a form that opens at its old and at its new length: there is no moment at which it does not.
     pub(crate) async fn shrink(
         &self,
         size: u64,
@@ -147,11 +147,19 @@ impl<'a> File<'a> {
         if kept == 0 || to == size {
             return cut.await;
         }
-        let content = self.load(block, kept).await?;
-        let sealed = self.sealer.seal(self.gfid, block, &content).map_err(|error| self.refused(&error))?;
-        let done = cut.await?;
-        self.put(to, block * SLOT as u64, sealed, How::default()).await?;
-        Ok(done)
+        let len = within((size - block * BLOCK as u64).min(BLOCK as u64));
+        let content = self.load(block, len).await?;
+        let sealed = self.sealer.seal_for_cut(self.gfid, block, &content[..kept], len);
+        let sealed = sealed.map_err(|error| self.refused(&error))?;
+        self.put(size, block * SLOT as u64, sealed, How::default()).await?;
+        match cut.await {
+            Ok(done) => Ok(done),
+            Err(error) => {
+                // What was refused changes nothing; the refusal is what the caller has to know.
+                let _ = self.write(size, block * BLOCK as u64, &content, How::default()).await;
+                Err(error)
+            }
+        }
     }
 
     /// Takes back what [`extend`](Self::extend) did for a write that was refused then.

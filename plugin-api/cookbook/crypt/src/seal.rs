@@ -41,17 +41,37 @@ impl Sealer {
     pub(crate) fn seal(&self, gfid: Gfid, first: u64, plain: &[u8]) -> Result<Vec<u8>, SealError> {
         let mut sealed = Vec::with_capacity(plain.len() + plain.len().div_ceil(BLOCK) * EXTRA);
         for (block, content) in (first..).zip(plain.chunks(BLOCK)) {
-            let nonce = XNonce::try_generate().map_err(|_| SealError::NoRandom)?;
-            sealed.extend_from_slice(&nonce);
-            let at = sealed.len();
-            sealed.extend_from_slice(content);
-            let tag = self
-                .cipher
-                .encrypt_inout_detached(&nonce, &place(gfid, block), (&mut sealed[at..]).into())
-                .expect("a block is far shorter than the cipher's limit");
-            sealed.extend_from_slice(&tag);
+            self.seal_one(&place(gfid, block, Kind::Written), content, &mut sealed)?;
         }
         Ok(sealed)
+    }
+
+    /// A block that is about to be cut to `kept`, as it goes to disk in the place of one of `len` bytes. It opens before the
+    /// cut, as what is kept and zeros, and after it: what is kept lies sealed at the front.
+    pub(crate) fn seal_for_cut(
+        &self,
+        gfid: Gfid,
+        block: u64,
+        kept: &[u8],
+        len: usize,
+    ) -> Result<Vec<u8>, SealError> {
+        let mut sealed = Vec::with_capacity(len + EXTRA);
+        self.seal_one(&place(gfid, block, Kind::Cut), kept, &mut sealed)?;
+        sealed.resize(len + EXTRA, 0);
+        Ok(sealed)
+    }
+
+    fn seal_one(&self, place: &[u8], content: &[u8], sealed: &mut Vec<u8>) -> Result<(), SealError> {
+        let nonce = XNonce::try_generate().map_err(|_| SealError::NoRandom)?;
+        sealed.extend_from_slice(&nonce);
+        let at = sealed.len();
+        sealed.extend_from_slice(content);
+        let tag = self
+            .cipher
+            .encrypt_inout_detached(&nonce, place, (&mut sealed[at..]).into())
+            .expect("a block is far shorter than the cipher's limit");
+        sealed.extend_from_slice(&tag);
+        Ok(())
     }
 
     /// The content of the blocks from `first` on.
@@ -70,12 +90,26 @@ impl Sealer {
             plain.resize(at + content, 0);
             return Some(());
         }
-        let (nonce, rest) = slot.split_first_chunk::<NONCE>()?;
+        self.open_at(&place(gfid, block, Kind::Written), slot, plain).or_else(|| {
+            // Where zeros follow what is sealed, some of them may be the end of its tag.
+            let end = slot.iter().rposition(|byte| *byte != 0)? + 1;
+            let place = place(gfid, block, Kind::Cut);
+            let mut ends = end..=slot.len().min(end + TAG);
+            ends.find_map(|end| self.open_at(&place, &slot[..end], plain))?;
+            plain.resize(at + content, 0);
+            Some(())
+        })
+    }
+
+    /// Opens what was sealed for this place; `plain` is as it was when that is not what `sealed` is.
+    fn open_at(&self, place: &[u8], sealed: &[u8], plain: &mut Vec<u8>) -> Option<()> {
+        let at = plain.len();
+        let (nonce, rest) = sealed.split_first_chunk::<NONCE>()?;
         let (content, tag) = rest.split_last_chunk::<TAG>()?;
         plain.extend_from_slice(content);
         let (nonce, tag) = (XNonce::from(*nonce), Tag::from(*tag));
-        let opened = (&mut plain[at..]).into();
-        self.cipher.decrypt_inout_detached(&nonce, &place(gfid, block), opened, &tag).ok()
+        let opened = self.cipher.decrypt_inout_detached(&nonce, place, (&mut plain[at..]).into(), &tag);
+        opened.map_err(|_| plain.truncate(at)).ok()
     }
 }
 
@@ -85,9 +119,17 @@ impl std::fmt::Debug for Sealer {
     }
 }
 
-/// What the tag vouches for beside the content: format, file and block, so that no block can be put in another's place.
-fn place(gfid: Gfid, block: u64) -> [u8; 32] {
+/// How a block came to be: only one that was cut may have zeros behind it.
+#[derive(Clone, Copy)]
+enum Kind {
+    Written = 0,
+    Cut = 1,
+}
+
+/// What the tag vouches for beside the content: format, kind, file and block, so that no block can be put in another's place.
+fn place(gfid: Gfid, block: u64, kind: Kind) -> [u8; 32] {
     let mut place = *b"crypt/1\0................\0\0\0\0\0\0\0\0";
+    place[7] = kind as u8;
     place[8..24].copy_from_slice(&gfid.0);
     place[24..].copy_from_slice(&block.to_be_bytes());
     place

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use plugin_testkit::{Bench, Fake, Testkit};
+use plugin_testkit::{Bench, Fake, Fault, Testkit};
 use tempfile::TempDir;
 
 use super::*;
@@ -315,7 +315,50 @@ fn what_is_refused_below_changes_nothing() {
         disk.bench.call::<kind::ftruncate>(asked).map(drop)
     };
     refused_work(|disk| cut(disk, BLOCK as u64));
+    refused_work(|disk| cut(disk, BLOCK as u64 + 100));
+    refused_work(|disk| cut(disk, 2 * BLOCK as u64 + 100));
     refused_work(|disk| cut(disk, 4 * BLOCK as u64 + 1));
+}
+
+/// Cuts a file of `size` bytes to `to`, and dies before or after each of the calls to the disk: what was to be kept is there,
+/// the rest is as before, zeros or gone, and the file can be worked with.
+fn dies_in_a_cut(size: usize, to: usize) {
+    let whole = Dice(size as u64).bytes(size as u64);
+    for (call, done) in (0..).flat_map(|call| [(call, false), (call, true)]) {
+        let child = Fake::memory();
+        let disk = Disk::over(child.clone(), "off");
+        disk.write(0, &whole).unwrap();
+        child.always(Some(Fault::Fail(Errno::EIO)));
+        for before in 0..call {
+            child.fault(before, Fault::Elsewhere);
+        }
+        child.fault(call, if done { Fault::Lose(Errno::EIO) } else { Fault::Fail(Errno::EIO) });
+        let asked = Ftruncate { fd: disk.fd.clone(), offset: to as u64, xdata: Dict::new() };
+        let failed = disk.bench.call::<kind::ftruncate>(asked).is_err();
+        child.clear_faults();
+        let told = format!("{size} to {to}, call {call}, done {done}");
+        let found = disk.read(0, 1 << 20).unwrap_or_else(|error| panic!("{told}: {error:?}"));
+        assert!([size, to].contains(&found.len()), "{told}: {} bytes", found.len());
+        assert!(found[..to] == whole[..to], "{told}: what was to be kept is lost");
+        let is_as_it_may_be = |at: usize| found[at] == whole[at] || found[at] == 0;
+        assert!((to..found.len()).all(is_as_it_may_be), "{told}: bytes out of nowhere");
+        if !failed {
+            assert_eq!(found.len(), to, "{told}");
+            return;
+        }
+        disk.write(to as u64 - 1, b"on").unwrap();
+        assert!(disk.read(0, to - 1).unwrap() == whole[..to - 1], "{told}: after a write");
+    }
+}
+
+#[test]
+fn who_dies_in_a_cut_loses_nothing_that_was_to_be_kept() {
+    for size in [2 * BLOCK + BLOCK / 2, BLOCK] {
+        for kept in [1, 100, size / 2, size - 17, size - 1] {
+            dies_in_a_cut(size, kept);
+        }
+    }
+    dies_in_a_cut(3 * BLOCK, 2 * BLOCK);
 }
 
 #[test]
