@@ -46,6 +46,7 @@ impl GraphHooks for Hooks {
                 FaultKind::Deadline => "translator did not answer in time",
                 FaultKind::Stall => "translator keeps a thread for itself",
                 FaultKind::Memory => "translator took more memory than it may",
+                FaultKind::Crash => "translator's process ended",
                 _ => "translator had a fault",
             };
             tracing::error!(xl = %xlator, fop, what = %fault.what, faults = count, since, "{words}");

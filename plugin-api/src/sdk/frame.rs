@@ -613,7 +613,8 @@ impl Handle {
     }
 
     /// Counts a fault of this translator that nobody else saw, in fop number `fop` or in none (0): it crashed where it
-    /// runs apart, or broke its own invariant. After too many it is marked down.
+    /// runs apart, or broke its own invariant. After too many it is marked down. It is counted as a panic, or as what the
+    /// [prefix](crate::abi::graph::FaultKind::prefix) of its words says.
     pub fn fault(&self, fop: u32, what: &str) {
         // SAFETY: the handle counts the graph, and the text lives through the call.
         unsafe { (self.node().fault)(self.node, fop, what.as_ptr(), what.len()) }

@@ -18,11 +18,13 @@ pub enum FaultKind {
     Stall,
     /// It took more memory than it may.
     Memory,
+    /// The process that it runs in ended.
+    Crash,
 }
 
 impl FaultKind {
     /// All of them, in the order in which they are counted.
-    pub const ALL: [Self; 4] = [Self::Panic, Self::Deadline, Self::Stall, Self::Memory];
+    pub const ALL: [Self; 5] = [Self::Panic, Self::Deadline, Self::Stall, Self::Memory, Self::Crash];
 
     /// One word for a report.
     #[must_use]
@@ -32,7 +34,27 @@ impl FaultKind {
             Self::Deadline => "deadlines",
             Self::Stall => "stalls",
             Self::Memory => "memory",
+            Self::Crash => "crashes",
         }
+    }
+
+    /// What stands before the words of a fault that goes through a node's table, which knows no kinds: see
+    /// [`Handle::fault`](crate::Handle::fault).
+    #[must_use]
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Self::Panic => "",
+            Self::Deadline => "deadline: ",
+            Self::Stall => "stall: ",
+            Self::Memory => "memory: ",
+            Self::Crash => "crash: ",
+        }
+    }
+
+    /// The kind that the words are of, and the words alone.
+    fn split(words: &str) -> (Self, &str) {
+        let told = |kind: Self| Some((kind, words.strip_prefix(kind.prefix())?));
+        Self::ALL.into_iter().skip(1).find_map(told).unwrap_or((Self::Panic, words))
     }
 
     /// Whether it counts towards the limit after which a translator is marked down: a stall may be a slow disk's.
@@ -56,7 +78,7 @@ pub struct Fault {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     /// How many of each of [`FaultKind::ALL`].
-    pub counts: [u64; 4],
+    pub counts: [u64; FaultKind::ALL.len()],
     /// Whether it was marked down.
     pub is_down: bool,
     /// The last one.
@@ -66,7 +88,7 @@ pub struct Record {
 /// The faults of a member.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
-    counts: [AtomicU64; 4],
+    counts: [AtomicU64; FaultKind::ALL.len()],
     last: Mutex<Option<Fault>>,
 }
 
@@ -91,7 +113,17 @@ impl Member {
         let (own, counting) = self.faults.add(fault.clone());
         self.core.hooks.fault(self.name, &fault, own);
         let limit = self.fault_limit.load(Ordering::Relaxed);
-        if (limit != 0 && kind.counts() && counting >= limit) || kind == FaultKind::Memory {
+        if limit != 0 && kind.counts() && counting >= limit {
+            self.mark_down();
+        }
+    }
+
+    /// Counts a fault that the host has seen in its own process: what holds its memory is taken down at once, since there
+    /// is nothing else that ends it.
+    pub(super) fn blame_here(&self, fault: Fault) {
+        let kind = fault.kind;
+        self.blame(fault);
+        if kind == FaultKind::Memory {
             self.mark_down();
         }
     }
@@ -113,14 +145,11 @@ impl Member {
     }
 }
 
-/// What the libraries report: panics, and calls that were given up, which say so themselves.
+/// What the libraries report: panics, and what says by its first words that it is something else.
 pub(super) unsafe extern "C" fn fault(node: *const Node, fop: u32, what: *const u8, what_len: usize) {
     // SAFETY: a node of a live member, and a text that lives through the call.
     let (member, what) = unsafe { (Member::of(node), std::slice::from_raw_parts(what, what_len)) };
     let what = String::from_utf8_lossy(what);
-    let (kind, what) = match what.strip_prefix("deadline: ") {
-        Some(what) => (FaultKind::Deadline, what),
-        None => (FaultKind::Panic, &*what),
-    };
+    let (kind, what) = FaultKind::split(&what);
     member.blame(Fault { kind, fop, what: what.to_owned() });
 }

@@ -179,7 +179,7 @@ impl Graph {
 
     /// Counts a fault of a translator that the host has seen. One of memory marks it down at once.
     pub fn blame(&self, index: usize, fault: Fault) {
-        self.member(index).blame(fault);
+        self.member(index).blame_here(fault);
     }
 
     /// As [`blame`](Self::blame), for the translator of a node, which need not be there any more: the answer is its name
@@ -188,7 +188,7 @@ impl Graph {
         let is_it = |member: &&Arc<Member>| std::ptr::eq(member.as_node(), node);
         let member = self.core.shape().members.iter().find(is_it).cloned();
         let member = member.or_else(|| lock(&self.core.leaving).iter().find(is_it).cloned())?;
-        member.blame(fault);
+        member.blame_here(fault);
         Some(member.name)
     }
 
