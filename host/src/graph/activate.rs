@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::hooks::Hooks;
-use super::section::{Section, values};
+use super::section::{Section, is_isolated, values};
 use super::{Draft, DraftNode, GraphError, Running, dump, root};
 use crate::logging::{self, Level};
 use crate::services;
@@ -62,12 +62,12 @@ pub async fn activate(draft: Draft, start: Start) -> Result<Running, GraphError>
     Ok(Running { graph, told, nodes, changing, init_timeout: start.init_timeout })
 }
 
-/// Holds a translator to the memory that its section allows.
+/// Holds a translator to the memory that its section allows; one that runs apart is held there.
 pub(super) fn set_budget(graph: &Arc<Graph>, node: &DraftNode) {
     let limit = Section::of(node).memory_limit;
     match node.opened.as_ref().and_then(|opened| opened.account) {
         Some(account) => services::set_budget(graph, &node.node.name, account, limit),
-        None if limit.is_some() => {
+        None if limit.is_some() && !is_isolated(&node.node) => {
             tracing::warn!(xl = %node.node.name, "memory-limit does nothing: the plugin does not count its memory");
         }
         None => {}

@@ -24,7 +24,7 @@ impl Running {
     ) -> Result<(), GraphError> {
         let keys = changed_keys(old, &new.node);
         // What is the host's alone the translator does not hear of.
-        if keys.iter().any(|key| section::find(new, key).is_none()) {
+        if keys.iter().any(|key| section::is_told(new, key)) {
             self.graph.reconfigure(index, &values(new)).map_err(|error| GraphError::Reconfigure {
                 volume: error.xlator,
                 type_name: new.node.type_name.clone(),

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use plugin_api::options::{OptionDecl, OptionValues, Options, parse_bool, parse_int, parse_size};
 
 use super::DraftNode;
+use crate::isolate;
 use crate::volfile::Node;
 
 /// The options of the host for one volume, read.
@@ -44,10 +45,20 @@ pub fn find(node: &DraftNode, key: &str) -> Option<&'static OptionDecl> {
     if own.is_some() { None } else { declared().find(key) }
 }
 
-/// The options of a volume as its translator is given them: without the host's.
+/// Whether the translator of a volume is told of `key`. What stands in for one that runs apart hears of its memory, too: it
+/// is held where it is taken.
+pub fn is_told(node: &DraftNode, key: &str) -> bool {
+    find(node, key).is_none() || (key == "memory-limit" && is_isolated(&node.node))
+}
+
+/// The options of a volume as its translator is given them: without the host's. For one that runs apart its memory limit
+/// is there as [`isolate::MEMORY_LIMIT`].
 pub fn values(node: &DraftNode) -> OptionValues {
+    let limit =
+        Section::of(node).memory_limit.filter(|_| is_isolated(&node.node)).map(|limit| limit.to_string());
     let settings = node.node.options.iter().filter(|setting| find(node, &setting.key).is_none());
-    settings.map(|setting| (setting.key.as_str(), setting.value.as_str())).collect()
+    let settings = settings.map(|setting| (setting.key.as_str(), setting.value.as_str()));
+    settings.chain(limit.as_deref().map(|limit| (isolate::MEMORY_LIMIT, limit))).collect()
 }
 
 /// Whether the translator of a volume is to run in a process of its own; asked before anybody has opened it.

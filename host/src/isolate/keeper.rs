@@ -12,21 +12,22 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use plugin_api::abi::graph::FaultKind;
 use plugin_api::abi::host::Direction;
 use plugin_api::carry::{NoObjects, Unpack};
-use plugin_api::options::OptionValues;
 use plugin_api::{Client, EventKind, Handle, IoBuf};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
-use super::message::{EventNews, Hello, LogNews, Open, Order};
+use super::message::{EventNews, Hello, LogNews, Open, Order, Wanted};
 use super::mirror::Side;
 use super::peer::{Duty, Fallen, Peer};
 use super::port::{Closed, Inbox, Outbox, bell};
 use super::ring::{Lane, MEMORY};
 use super::section::{Command, Library, Life, Section};
 use super::shm::Map;
+use crate::process::bound::TOO_MUCH;
 use crate::{logging, process, services};
 
 /// How long a process may take until its translator is open.
@@ -41,7 +42,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const LONG_LIFE: Duration = Duration::from_secs(60);
 /// Log lines that a translator may write in a second.
 const LINES: u32 = 200;
-/// The longest log line.
+/// The longest line of foreign words.
 const LINE: usize = 4096;
 
 /// Starts a process to hear what the translator in a library says of itself.
@@ -50,7 +51,7 @@ pub(super) fn describe(library: Arc<Library>) -> Result<Hello, String> {
     // The process ends with the thread that started it; this one may belong to the event pool.
     let asking = thread::spawn(move || {
         services::pool().block_on(async {
-            let (worker, hello) = Worker::start(&section).await?;
+            let (worker, hello) = Worker::start(&section).await.map_err(|why| why.words)?;
             let _ = worker.kill();
             Ok(hello)
         })
@@ -60,7 +61,7 @@ pub(super) fn describe(library: Arc<Library>) -> Result<Hello, String> {
 
 /// Starts keeping.
 pub(super) fn keep(section: Arc<Section>, commands: mpsc::UnboundedReceiver<Command>) -> io::Result<()> {
-    let keeper = Keeper { section, commands, wanted: None };
+    let keeper = Keeper { section, commands, placed: None };
     thread::Builder::new()
         .name("isolate".to_owned())
         .spawn(move || services::pool().block_on(keeper.run()))
@@ -71,22 +72,36 @@ struct Keeper {
     section: Arc<Section>,
     commands: mpsc::UnboundedReceiver<Command>,
     /// What a graph has asked for: every process is started with it.
-    wanted: Option<Wanted>,
+    placed: Option<Placed>,
 }
 
+/// A translator as its graph has it.
 #[derive(Debug, Clone)]
-struct Wanted {
+struct Placed {
     name: String,
     children: Vec<String>,
-    options: OptionValues,
+    wanted: Wanted,
 }
 
-/// Why a process is no more.
+/// How it came that a process is no more.
 enum End {
     /// It was let go.
     Left,
     /// It ended by itself, or was ended for what it did.
-    Crashed(String),
+    Crashed(Why),
+}
+
+/// What went wrong with a process, or with what it was told to do.
+#[derive(Debug, PartialEq, Eq)]
+struct Why {
+    kind: FaultKind,
+    words: String,
+}
+
+impl Why {
+    fn crash(words: impl Into<String>) -> Self {
+        Self { kind: FaultKind::Crash, words: words.into() }
+    }
 }
 
 impl Keeper {
@@ -99,8 +114,8 @@ impl Keeper {
                 Err(why) => End::Crashed(why),
             };
             let End::Crashed(why) = end else { return self.over() };
-            if self.wanted.is_none() {
-                return self.refuse(&why).await;
+            if self.placed.is_none() {
+                return self.refuse(&why.words).await;
             }
             self.crashed(&why);
             if self.section.handle().is_some_and(|handle| !handle.serves()) {
@@ -131,12 +146,12 @@ impl Keeper {
         self.section.life.send_replace(Life::Over);
     }
 
-    fn crashed(&self, why: &str) {
+    fn crashed(&self, why: &Why) {
         self.section.pid.store(0, Ordering::Relaxed);
         self.section.life.send_replace(Life::Starting);
         match self.section.handle() {
-            Some(handle) => handle.fault(0, why),
-            None => tracing::error!(xl = %self.section.name(), why, "translator's process ended"),
+            Some(handle) => handle.fault(0, &format!("{}{}", why.kind.prefix(), why.words)),
+            None => tracing::error!(xl = %self.section.name(), why = why.words, "translator's process ended"),
         }
     }
 
@@ -152,9 +167,9 @@ impl Keeper {
             tokio::select! {
                 () = &mut over => break true,
                 command = self.commands.recv() => match command {
-                    Some(Command::Reconfigure { options, done }) => {
-                        if let Some(wanted) = &mut self.wanted {
-                            wanted.options = options;
+                    Some(Command::Reconfigure { wanted, done }) => {
+                        if let Some(placed) = &mut self.placed {
+                            placed.wanted = wanted;
                         }
                         let _ = done.send(Ok(IoBuf::new()));
                     }
@@ -172,12 +187,12 @@ impl Keeper {
 
     /// Serves the graph with a process until its end.
     async fn attend(&mut self, mut worker: Worker) -> End {
-        if let Some(wanted) = self.wanted.clone() {
-            match worker.order(wanted.init()).await {
+        if let Some(placed) = self.placed.clone() {
+            match worker.init(placed).await {
                 Ok(_) => self.up(&worker),
-                Err(why) => {
+                Err(Why { kind, words }) => {
                     let _ = worker.kill();
-                    return End::Crashed(format!("it does not start again: {why}"));
+                    return End::Crashed(Why { kind, words: format!("it does not start again: {words}") });
                 }
             }
         }
@@ -199,19 +214,19 @@ impl Keeper {
 
     async fn pass_on(&mut self, worker: &mut Worker, command: Command) {
         let (outcome, done) = match command {
-            Command::Init { name, children, options, done } => {
-                let wanted = Wanted { name, children, options };
-                let outcome = worker.order(wanted.init()).await;
+            Command::Init { name, children, wanted, done } => {
+                let placed = Placed { name, children, wanted };
+                let outcome = worker.init(placed.clone()).await;
                 if outcome.is_ok() {
-                    self.wanted = Some(wanted);
+                    self.placed = Some(placed);
                     self.up(worker);
                 }
                 (outcome, done)
             }
-            Command::Reconfigure { options, done } => {
-                let outcome = worker.order(Order::Reconfigure { options: options.clone() }).await;
-                if let (Ok(_), Some(wanted)) = (&outcome, &mut self.wanted) {
-                    wanted.options = options;
+            Command::Reconfigure { wanted, done } => {
+                let outcome = worker.reconfigure(wanted.clone()).await;
+                if let (Ok(_), Some(placed)) = (&outcome, &mut self.placed) {
+                    placed.wanted = wanted;
                 }
                 (outcome, done)
             }
@@ -220,7 +235,7 @@ impl Keeper {
             Command::Leave => return,
         };
         // Who asked may have given up.
-        let _ = done.send(outcome);
+        let _ = done.send(outcome.map_err(|why| why.words));
     }
 
     /// The process serves: it hears what the one before it had heard, and then it is called.
@@ -232,13 +247,6 @@ impl Keeper {
     }
 }
 
-impl Wanted {
-    fn init(&self) -> Order {
-        let Wanted { name, children, options } = self.clone();
-        Order::Init { name, children, options }
-    }
-}
-
 /// The pause after so many false starts in a row: none after the first.
 fn pause(false_starts: u32) -> Duration {
     match false_starts.checked_sub(2) {
@@ -247,15 +255,20 @@ fn pause(false_starts: u32) -> Duration {
     }
 }
 
-fn in_words(status: io::Result<ExitStatus>) -> String {
-    let Ok(status) = status else { return "crashed".to_owned() };
-    match (status.signal(), status.code()) {
-        (Some(signal), _) => {
+/// Why a process ended that was held to a limit, or to none.
+fn why(status: io::Result<ExitStatus>, memory_limit: Option<u64>) -> Why {
+    let Ok(status) = status else { return Why::crash("crashed") };
+    match (status.signal(), status.code(), memory_limit) {
+        (Some(signal), ..) => {
             let name = nix::sys::signal::Signal::try_from(signal).map(|signal| format!(" ({signal})"));
-            format!("crashed: signal {signal}{}", name.unwrap_or_default())
+            Why::crash(format!("crashed: signal {signal}{}", name.unwrap_or_default()))
         }
-        (None, Some(code)) => format!("its process ended by itself with status {code}"),
-        (None, None) => "crashed".to_owned(),
+        (None, Some(TOO_MUCH), Some(limit)) => {
+            let words = format!("holds more memory than its limit of {limit} bytes: its process has ended");
+            Why { kind: FaultKind::Memory, words }
+        }
+        (None, Some(code), _) => Why::crash(format!("its process ended by itself with status {code}")),
+        (None, None, _) => Why::crash("crashed"),
     }
 }
 
@@ -264,11 +277,13 @@ struct Worker {
     child: Child,
     peer: Arc<Peer>,
     listener: AbortHandle,
+    /// What it is held to.
+    memory_limit: Option<u64>,
 }
 
 impl Worker {
     /// Starts a process that opens the translator.
-    async fn start(section: &Arc<Section>) -> Result<(Self, Hello), String> {
+    async fn start(section: &Arc<Section>) -> Result<(Self, Hello), Why> {
         let start = || -> io::Result<Self> {
             let library = &section.library;
             let (memory, map) = Map::create(MEMORY)?;
@@ -285,9 +300,10 @@ impl Worker {
             let inbox = Inbox::new(map, Lane::Back, my_bell)?;
             let duty = Arc::new(Host::new(section.clone()));
             let listener = services::pool().spawn(peer.clone().listen(inbox, duty, ended)).abort_handle();
-            Ok(Self { child: confined.child, peer, listener })
+            Ok(Self { child: confined.child, peer, listener, memory_limit: None })
         };
-        let mut worker = start().map_err(|error| format!("no process can be started: {error}"))?;
+        let mut worker =
+            start().map_err(|error| Why::crash(format!("no process can be started: {error}")))?;
         section.pid.store(worker.child.id(), Ordering::Relaxed);
         section.starts.fetch_add(1, Ordering::Relaxed);
         match worker.order_within(Order::Open(open(section)), OPEN).await.and_then(read) {
@@ -300,13 +316,32 @@ impl Worker {
     }
 
     /// Gives an order, and waits for its answer or for the end of the process.
-    async fn order(&mut self, order: Order) -> Result<IoBuf, String> {
-        let outcome = self.peer.order(order).await;
-        outcome.unwrap_or_else(|Closed| Err(self.end()))
+    async fn order(&mut self, order: Order) -> Result<IoBuf, Why> {
+        match self.peer.order(order).await {
+            Ok(outcome) => outcome.map_err(Why::crash),
+            Err(Closed) => Err(self.end()),
+        }
     }
 
-    async fn order_within(&mut self, order: Order, limit: Duration) -> Result<IoBuf, String> {
-        let late = |_| Err(format!("no answer after {} ms", limit.as_millis()));
+    async fn init(&mut self, placed: Placed) -> Result<IoBuf, Why> {
+        let Placed { name, children, wanted } = placed;
+        self.memory_limit = wanted.memory_limit;
+        self.order(Order::Init { name, children, wanted }).await
+    }
+
+    async fn reconfigure(&mut self, wanted: Wanted) -> Result<IoBuf, Why> {
+        let limit = wanted.memory_limit;
+        // The process lowers its limit by itself; only who started it may let it have more.
+        if limit.unwrap_or(u64::MAX) > self.memory_limit.unwrap_or(u64::MAX) {
+            // Where that is refused, too, the process says so.
+            let _ = process::bound::loosen(self.child.id());
+        }
+        self.memory_limit = limit;
+        self.order(Order::Reconfigure { wanted }).await
+    }
+
+    async fn order_within(&mut self, order: Order, limit: Duration) -> Result<IoBuf, Why> {
+        let late = |_| Err(Why::crash(format!("no answer after {} ms", limit.as_millis())));
         timeout(limit, self.order(order)).await.unwrap_or_else(late)
     }
 
@@ -320,18 +355,19 @@ impl Worker {
     }
 
     /// Ends the process, if it has not ended, and what waits for it. Says why it is over.
-    fn kill(mut self) -> String {
+    fn kill(mut self) -> Why {
         self.listener.abort();
         self.peer.close();
         self.end()
     }
 
     /// Waits for the end of a process that is not talked to any more, and says why that is so.
-    fn end(&mut self) -> String {
+    fn end(&mut self) -> Why {
         // A process that has ended but is not waited for takes the signal and keeps its status.
         let _ = self.child.kill();
         let status = self.child.wait();
-        self.peer.fallen().map_or_else(|| in_words(status), |fallen| format!("it was ended: {fallen}"))
+        let ended = |fallen: &Fallen| Why::crash(format!("it was ended: {fallen}"));
+        self.peer.fallen().map_or_else(|| why(status, self.memory_limit), ended)
     }
 }
 
@@ -347,10 +383,10 @@ fn open(section: &Section) -> Open {
     }
 }
 
-fn read(hello: IoBuf) -> Result<Hello, String> {
+fn read(hello: IoBuf) -> Result<Hello, Why> {
     let mut objects = NoObjects;
     let mut from = Unpack::new(hello, &mut objects);
-    from.take().map_err(|error| format!("it describes itself by bytes of which one {error}"))
+    from.take().map_err(|error| Why::crash(format!("it describes itself by bytes of which one {error}")))
 }
 
 /// What the host does about what the translator says.
@@ -410,9 +446,6 @@ impl Duty for Host {
         if !self.may_log() {
             return;
         }
-        let clean = |text: &str| -> String {
-            text.chars().take(LINE).map(|c| if c.is_control() { ' ' } else { c }).collect()
-        };
         let (target, message) = (clean(&news.target), clean(&news.message));
         // It speaks for nobody else.
         logging::forward(news.level, &target, self.section.name(), &message);
@@ -420,9 +453,14 @@ impl Duty for Host {
 
     fn fault(&self, fop: u32, what: &str) {
         if let Some(handle) = self.section.handle() {
-            handle.fault(fop, what);
+            handle.fault(fop, &clean(what));
         }
     }
+}
+
+/// Foreign words as a log takes them.
+fn clean(text: &str) -> String {
+    text.chars().take(LINE).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -437,7 +475,15 @@ mod tests {
 
     #[test]
     fn the_signal_that_ended_a_process_has_its_name() {
-        assert_eq!(in_words(Ok(ExitStatus::from_raw(11))), "crashed: signal 11 (SIGSEGV)");
-        assert_eq!(in_words(Ok(ExitStatus::from_raw(3 << 8))), "its process ended by itself with status 3");
+        assert_eq!(why(Ok(ExitStatus::from_raw(11)), None), Why::crash("crashed: signal 11 (SIGSEGV)"));
+        let by_itself = Why::crash("its process ended by itself with status 3");
+        assert_eq!(why(Ok(ExitStatus::from_raw(3 << 8)), None), by_itself);
+    }
+
+    #[test]
+    fn a_status_tells_of_memory_where_there_is_a_limit() {
+        let status = || Ok(ExitStatus::from_raw(TOO_MUCH << 8));
+        assert_eq!(why(status(), Some(1)).kind, FaultKind::Memory);
+        assert_eq!(why(status(), None), Why::crash("its process ended by itself with status 86"));
     }
 }

@@ -62,15 +62,24 @@ pub(super) enum Order {
     /// Open the translator; the answer comes as a [`Hello`].
     Open(Open),
     /// Start it.
-    Init { name: String, children: Vec<String>, options: OptionValues },
+    Init { name: String, children: Vec<String>, wanted: Wanted },
     /// Hand it new options.
-    Reconfigure { options: OptionValues },
+    Reconfigure { wanted: Wanted },
     /// Ask for its lines of a statedump.
     Dump,
     /// Stop it.
     Fini,
     /// Free it, and end.
     Leave,
+}
+
+/// What a section asks for.
+#[derive(Debug, Clone, Carry)]
+pub(super) struct Wanted {
+    /// The translator's own options.
+    pub(super) options: OptionValues,
+    /// Bytes that its library may hold; nothing for all that there is.
+    pub(super) memory_limit: Option<u64>,
 }
 
 /// What to open, and for whom.

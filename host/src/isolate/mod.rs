@@ -33,6 +33,9 @@ use section::Section;
 pub use section::Library;
 pub use worker::{Inherited, run as run_worker};
 
+/// What a graph tells the stand-in beside the translator's own options: the bytes that its library may hold.
+pub const MEMORY_LIMIT: &str = "isolate.memory-limit";
+
 /// The host's own program, the build that runs, whatever lies in its place by now.
 pub const OWN_PROGRAM: &str = "/proc/self/exe";
 

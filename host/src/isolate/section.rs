@@ -15,7 +15,8 @@ use plugin_api::options::OptionValues;
 use plugin_api::{Client, CtxKey, Errno, Event, EventKind, Handle, InitCx, IoBuf, NotifyCx};
 use tokio::sync::{mpsc, watch};
 
-use super::message::EventNews;
+use super::MEMORY_LIMIT;
+use super::message::{EventNews, Wanted};
 use super::peer::{Peer, event_news};
 
 /// How long a translator may take to take new options.
@@ -71,8 +72,8 @@ pub(super) enum Life {
 /// What the keeper is asked for.
 #[derive(Debug)]
 pub(super) enum Command {
-    Init { name: String, children: Vec<String>, options: OptionValues, done: Done },
-    Reconfigure { options: OptionValues, done: Done },
+    Init { name: String, children: Vec<String>, wanted: Wanted, done: Done },
+    Reconfigure { wanted: Wanted, done: Done },
     Dump { done: Done },
     Fini { done: Done },
     Leave,
@@ -145,13 +146,13 @@ impl Section {
         let handle = self.handle.get_or_init(|| cx.handle());
         let name = handle.name().to_owned();
         let children = (0..handle.child_count()).filter_map(|n| handle.child_name(n)).map(str::to_owned);
-        let (children, options) = (children.collect(), cx.values().clone());
-        self.ask(INIT, |done| Command::Init { name, children, options, done }).map(drop)
+        let (children, wanted) = (children.collect(), wanted(cx.values())?);
+        self.ask(INIT, |done| Command::Init { name, children, wanted, done }).map(drop)
     }
 
     pub(super) fn reconfigure(&self, options: &OptionValues) -> Result<(), String> {
-        let options = options.clone();
-        self.ask(RECONFIGURE, |done| Command::Reconfigure { options, done }).map(drop)
+        let wanted = wanted(options)?;
+        self.ask(RECONFIGURE, |done| Command::Reconfigure { wanted, done }).map(drop)
     }
 
     pub(super) fn notify(&self, cx: &NotifyCx<'_>, event: &Event) {
@@ -210,4 +211,12 @@ impl Section {
     pub(super) fn name(&self) -> &str {
         self.handle.get().map_or(&self.library.type_name, Handle::name)
     }
+}
+
+/// What the graph tells a stand-in: options that are the translator's, and its memory limit.
+fn wanted(told: &OptionValues) -> Result<Wanted, String> {
+    let limit = told.get(MEMORY_LIMIT).map(str::parse).transpose();
+    let memory_limit = limit.map_err(|error| format!("option `{MEMORY_LIMIT}`: {error}"))?;
+    let options = told.iter().filter(|(key, _)| *key != MEMORY_LIMIT).collect();
+    Ok(Wanted { options, memory_limit })
 }

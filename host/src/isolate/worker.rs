@@ -6,10 +6,11 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
+use plugin_api::abi::account::Account;
 use plugin_api::abi::graph::{Fault, Graph, GraphHooks, Part};
 use plugin_api::abi::host::Direction;
 use plugin_api::abi::root::XlatorModuleRef;
@@ -83,9 +84,11 @@ fn serve(inherited: Inherited) -> Result<(), String> {
     let opened = module(&loader, &open, &library.map_err(words)?);
     peer.done(id, opened.as_ref().map(hello).map_err(Clone::clone));
     let (work, todo) = channel();
-    let duty = Arc::new(Worker { graph: OnceLock::new(), top: OnceLock::new(), work });
+    let opened = opened?;
+    let memory = Memory { account: opened.account, limit: Mutex::new(None) };
+    let duty = Arc::new(Worker { graph: OnceLock::new(), top: OnceLock::new(), work, memory });
     let (worker, talk) = (duty.clone(), peer.clone());
-    let module = opened?.module;
+    let module = opened.module;
     thread::Builder::new()
         .name("orders".to_owned())
         .spawn(move || worker.obey(&talk, module, &todo))
@@ -145,6 +148,29 @@ struct Worker {
     graph: OnceLock<Arc<Graph>>,
     top: OnceLock<Handle>,
     work: Sender<Work>,
+    memory: Memory,
+}
+
+/// What the translator may hold, and who counts it.
+struct Memory {
+    account: Option<&'static Account>,
+    limit: Mutex<Option<u64>>,
+}
+
+impl Memory {
+    /// Over the limit the process ends, by its own count or when the kernel gives it nothing more.
+    fn hold_to(&self, limit: Option<u64>) {
+        let mut before = self.limit.lock().expect("no panic under it");
+        if std::mem::replace(&mut *before, limit) == limit {
+            return;
+        }
+        if let Some(account) = self.account {
+            (account.limit)(limit.unwrap_or(0), process::bound::over);
+        }
+        if let Err(error) = process::bound::hold_to(limit) {
+            tracing::warn!(%error, "memory-limit holds for what the library counts, and for all else when it is started again");
+        }
+    }
 }
 
 /// What the translator's own code does outside of fops, one after the other: it may take its time.
@@ -181,7 +207,8 @@ struct Hooks(Arc<Peer>);
 
 impl GraphHooks for Hooks {
     fn fault(&self, _: &str, fault: &Fault, _: u64) {
-        self.0.tell(&Message::Fault { fop: fault.fop, what: fault.what.clone() });
+        let what = format!("{}{}", fault.kind.prefix(), fault.what);
+        self.0.tell(&Message::Fault { fop: fault.fop, what });
     }
 
     fn risen(&self, event: &Event) {
@@ -219,14 +246,16 @@ impl Worker {
     fn follow(&self, peer: &Arc<Peer>, module: XlatorModuleRef, order: Order) -> Result<IoBuf, String> {
         let none = || "it was not started".to_owned();
         match order {
-            Order::Init { name, children, options } => {
-                let graph = start(peer, module, name, &children, &options)?;
+            Order::Init { name, children, wanted } => {
+                self.memory.hold_to(wanted.memory_limit);
+                let graph = start(peer, module, name, &children, &wanted.options)?;
                 let _ = self.top.set(graph.handle(translator(&graph) + 1));
                 let _ = self.graph.set(graph);
             }
-            Order::Reconfigure { options } => {
+            Order::Reconfigure { wanted } => {
                 let graph = self.graph.get().ok_or_else(none)?;
-                graph.reconfigure(translator(graph), &options).map_err(|error| error.why)?;
+                self.memory.hold_to(wanted.memory_limit);
+                graph.reconfigure(translator(graph), &wanted.options).map_err(|error| error.why)?;
             }
             Order::Dump => {
                 let graph = self.graph.get().ok_or_else(none)?;

@@ -1,6 +1,7 @@
 //! The process itself: leaving the terminal, the pid file, limits, signals.
 //!
 //! The one place of the host, beside the loader, where unsafe code may stand.
+pub mod bound;
 pub mod confined;
 mod daemonize;
 mod localtime;

@@ -2,6 +2,10 @@
 //! nothing to the host's.
 
 #![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+mod memory;
+mod volume;
 
 use std::mem::ManuallyDrop;
 use std::path::Path;
@@ -11,6 +15,7 @@ use std::time::{Duration, Instant};
 use host::cmdline::Request;
 use host::loader::Loader;
 use host::services::Services;
+use plugin_api::abi::graph::FaultKind;
 use plugin_api::prelude::*;
 use plugin_testkit::{Bench, Fake, Loaded, Testkit};
 use tempfile::TempDir;
@@ -145,6 +150,19 @@ fn a_crash_fails_what_was_under_way_and_the_next_process_goes_on() {
     assert!(before != after && !lives(before) && lives(after));
     assert_eq!(bench.take_faults(), ["test: crashed: signal 11 (SIGSEGV)"]);
     assert_eq!(dumped(&bench, "isolate.starts"), 2);
+}
+
+#[test]
+fn a_crash_is_counted_as_one_and_told_as_one() {
+    let volume = volume::Volume::start("bad/crashes", " option isolate yes\n");
+    let mask = Access { loc: Loc::of(root()), mask: CRASH, xdata: Dict::new() };
+    assert_eq!(volume.call::<kind::access>(mask).unwrap_err().errno, Errno::EIO);
+    wait_until("it is counted", || volume.faults() == 1);
+    assert_eq!(volume.count(FaultKind::Crash), 1);
+    let report = volume.report();
+    assert!(report.contains("panics 0 deadlines 0 stalls 0 memory 0 crashes 1"), "{report}");
+    assert!(report.contains("last, crashes: crashed: signal 11 (SIGSEGV)"), "{report}");
+    volume.stop();
 }
 
 #[test]
