@@ -22,7 +22,7 @@ use tokio::time::{sleep, timeout};
 
 use super::message::{EventNews, Hello, LogNews, Open, Order, Wanted};
 use super::mirror::Side;
-use super::peer::{Duty, Fallen, Peer};
+use super::peer::{Duty, Fallen, Peer, answer_within};
 use super::port::{Closed, Inbox, Outbox, bell};
 use super::ring::{Lane, MEMORY};
 use super::section::{Command, Library, Life, Section};
@@ -230,7 +230,9 @@ impl Keeper {
                 }
                 (outcome, done)
             }
-            Command::Dump { done } => (worker.order(Order::Dump).await, done),
+            Command::Dump { done } => {
+                (worker.order_or_end(Order::Dump, answer_within(services::limits())).await, done)
+            }
             Command::Fini { done } => (worker.order_within(Order::Fini, STOP).await, done),
             Command::Leave => return,
         };
@@ -326,7 +328,8 @@ impl Worker {
     async fn init(&mut self, placed: Placed) -> Result<IoBuf, Why> {
         let Placed { name, children, wanted } = placed;
         self.memory_limit = wanted.memory_limit;
-        self.order(Order::Init { name, children, wanted }).await
+        let limit = Some(services::limits().init_timeout).filter(|limit| !limit.is_zero());
+        self.order_or_end(Order::Init { name, children, wanted }, limit).await
     }
 
     async fn reconfigure(&mut self, wanted: Wanted) -> Result<IoBuf, Why> {
@@ -337,7 +340,17 @@ impl Worker {
             let _ = process::bound::loosen(self.child.id());
         }
         self.memory_limit = limit;
-        self.order(Order::Reconfigure { wanted }).await
+        self.order_or_end(Order::Reconfigure { wanted }, answer_within(services::limits())).await
+    }
+
+    /// Gives an order; who does not do it in time hangs, and is ended.
+    async fn order_or_end(&mut self, order: Order, limit: Option<Duration>) -> Result<IoBuf, Why> {
+        let Some(limit) = limit else { return self.order(order).await };
+        let Ok(outcome) = timeout(limit, self.order(order)).await else {
+            self.peer.condemn(Fallen::Late(limit.as_secs()));
+            return Err(self.end());
+        };
+        outcome
     }
 
     async fn order_within(&mut self, order: Order, limit: Duration) -> Result<IoBuf, Why> {

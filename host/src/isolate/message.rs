@@ -28,6 +28,10 @@ pub(super) enum Message {
     Released { id: u64, grants: u64 },
     /// A log record of the translator.
     Log(LogNews),
+    /// Asks for a sign of life, which is any record.
+    Ping,
+    /// A sign of life.
+    Pong,
     /// The translator had a fault, in fop number `fop` or in none.
     Fault { fop: u32, what: String },
 }

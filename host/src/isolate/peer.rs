@@ -20,12 +20,28 @@ use super::mirror::{Mirror, Note, Side, Used};
 use super::pending::{Pending, Ticket};
 use super::port::{Closed, Inbox, Outbox, SendError};
 use super::serve;
+use crate::services::{self, Limits};
 
 /// Calls of the other side that are under way at once, at most; more are answered `EBUSY`.
 const SERVED_AT_ONCE: usize = 16_384;
 
-/// How often kept objects are looked at while nothing is called.
+/// How often kept objects and calls that wait are looked at.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// Who holds so many calls that were given up long ago is not going to answer them.
+const HELD: usize = 3;
+
+/// Seconds after which a call that was given up is held: as long again as it was waited for, since what it winds below may
+/// begin late and has as long, and a little.
+fn patience(limits: Limits) -> Option<u32> {
+    let seconds = u32::try_from(limits.frame_timeout.as_secs()).unwrap_or(u32::MAX);
+    (seconds > 0).then(|| seconds.saturating_mul(2).saturating_add(5))
+}
+
+/// How long the other side may be silent while calls wait, or take for an order.
+pub(super) fn answer_within(limits: Limits) -> Option<Duration> {
+    (!limits.stall_limit.is_zero()).then(|| limits.stall_limit * 10)
+}
 
 /// Why a conversation is over.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +52,15 @@ pub(super) enum Fallen {
     /// A record that means nothing.
     #[error("a record that {0}")]
     Record(#[from] CarryError),
+    /// It does not read, or does not come to say anything.
+    #[error("it has been silent for {0} s while calls wait")]
+    Silent(u64),
+    /// It does not answer calls.
+    #[error("it holds {0} calls that were given up")]
+    Holds(usize),
+    /// It does not do what it is told.
+    #[error("it has not done for {0} s what it was told")]
+    Late(u64),
     /// What only the host may say, or only the translator's process.
     #[error("it said what is not its to say")]
     Part,
@@ -64,6 +89,8 @@ pub(super) struct Peer {
     mirror: Arc<Mirror>,
     serving: AtomicUsize,
     closed: AtomicBool,
+    /// Whether anything was heard since the last look.
+    heard: AtomicBool,
     fallen: OnceLock<Fallen>,
     /// Tells whoever keeps the other side that it is over.
     over: tokio::sync::Notify,
@@ -102,6 +129,7 @@ impl Peer {
             mirror: Mirror::new(side, key, Box::new(tell)),
             serving: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
+            heard: AtomicBool::new(true),
             fallen: OnceLock::new(),
             over: tokio::sync::Notify::new(),
         })
@@ -114,7 +142,10 @@ impl Peer {
         child: u32,
         args: F::Args,
     ) -> FopResult<F::Reply> {
-        let ticket = self.pending.open().map_err(|Closed| Errno::EIO)?;
+        // Nobody gives up a call that may wait for a lock; one with a deadline of its own is its owner's to judge.
+        let is_bounded = !F::PATIENT && frame.deadline() == 0;
+        let patience = if is_bounded { patience(services::limits()) } else { None };
+        let ticket = self.pending.open(patience).map_err(|Closed| Errno::EIO)?;
         let head = Call { id: ticket.id(), code: F::CODE, child, deadline: frame.deadline() };
         let mut asked = Asked { peer: self, ticket, sent: false };
         let record = {
@@ -178,7 +209,7 @@ impl Peer {
 
     /// Gives an order, and waits for what comes of it.
     pub(super) async fn order(&self, order: Order) -> Result<Result<IoBuf, String>, Closed> {
-        let ticket = self.pending.open()?;
+        let ticket = self.pending.open(None)?;
         self.send(&Message::Order { id: ticket.id(), order }).await.map_err(|_| Closed)?;
         let answer = ticket.await?;
         self.read(answer).map_err(|error| {
@@ -281,18 +312,41 @@ impl Peer {
         looker.abort();
     }
 
-    /// Gives up what is kept no longer, also while nothing is called.
+    /// Gives up what is kept no longer, also while nothing is called, and the other side when it hangs.
     async fn look(self: Arc<Self>) {
         let mut every = tokio::time::interval(LOOK);
+        let mut silence = Duration::ZERO;
         loop {
             every.tick().await;
             if self.mirror.kept() > 0 {
                 self.mirror.look(usize::MAX);
             }
+            if let Err(why) = self.is_well(&mut silence) {
+                return self.condemn(why);
+            }
         }
     }
 
+    /// Whether the other side answers: its calls, or where it has none to answer yet, at least a ping.
+    fn is_well(&self, silence: &mut Duration) -> Result<(), Fallen> {
+        let waiting = self.pending.tick();
+        if waiting.overdue >= HELD {
+            return Err(Fallen::Holds(waiting.overdue));
+        }
+        if self.heard.swap(false, Ordering::Relaxed) || waiting.calls == 0 {
+            *silence = Duration::ZERO;
+            return Ok(());
+        }
+        let Some(limit) = answer_within(services::limits()) else { return Ok(()) };
+        if silence.is_zero() {
+            self.tell(&Message::Ping);
+        }
+        *silence += LOOK;
+        if *silence > limit { Err(Fallen::Silent(limit.as_secs())) } else { Ok(()) }
+    }
+
     fn hear(self: &Arc<Self>, record: IoBuf, more: bool, duty: &Arc<dyn Duty>) -> Result<(), Fallen> {
+        self.heard.store(true, Ordering::Relaxed);
         let mut objects = self.mirror.borrowing();
         let whole = record.clone();
         let mut from = Unpack::new(record, &mut objects);
@@ -335,6 +389,8 @@ impl Peer {
             Message::Gone { id } => self.mirror.gone(id),
             Message::Released { id, grants } => self.mirror.released(id, grants)?,
             Message::Log(news) => duty.log(news),
+            Message::Ping => self.tell(&Message::Pong),
+            Message::Pong => {}
             Message::Fault { fop, what } => duty.fault(fop, &what),
         }
         from.done()?;

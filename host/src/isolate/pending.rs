@@ -29,6 +29,18 @@ struct Slot {
     state: State,
     /// The objects that the call has named: ours until it is answered.
     leases: Vec<u64>,
+    /// How many ticks it may take, nothing for any number, and how many it has taken.
+    patience: Option<u32>,
+    ticks: u32,
+}
+
+/// What waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Waiting {
+    /// Calls without an answer.
+    pub(super) calls: usize,
+    /// Those that should have had theirs.
+    pub(super) overdue: usize,
 }
 
 #[derive(Debug, Default)]
@@ -47,8 +59,8 @@ impl Pending {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A call that is about to be sent.
-    pub(super) fn open(self: &Arc<Self>) -> Result<Ticket, Closed> {
+    /// A call that is about to be sent, and should be answered within so many ticks.
+    pub(super) fn open(self: &Arc<Self>, patience: Option<u32>) -> Result<Ticket, Closed> {
         let mut slots = self.slots();
         if slots.closed {
             return Err(Closed);
@@ -63,6 +75,7 @@ impl Pending {
         };
         let slot = &mut slots.slots[index as usize];
         slot.state = State::Waiting(None);
+        (slot.patience, slot.ticks) = (patience, 0);
         let id = u64::from(slot.generation) << 32 | u64::from(index);
         Ok(Ticket { id, pending: self.clone() })
     }
@@ -102,6 +115,19 @@ impl Pending {
                 Vec::new()
             }
         }
+    }
+
+    /// Time goes by for every call that waits, also for those that nobody waits for any more.
+    pub(super) fn tick(&self) -> Waiting {
+        let mut waiting = Waiting { calls: 0, overdue: 0 };
+        for slot in &mut self.slots().slots {
+            if matches!(slot.state, State::Waiting(_) | State::Abandoned) {
+                slot.ticks = slot.ticks.saturating_add(1);
+                waiting.calls += 1;
+                waiting.overdue += usize::from(slot.patience.is_some_and(|patience| slot.ticks > patience));
+            }
+        }
+        waiting
     }
 
     /// Ends every call: there will be no answers.
@@ -198,7 +224,7 @@ mod tests {
     #[test]
     fn an_answer_finds_its_call_once_and_nobody_elses() {
         let pending = Arc::new(Pending::default());
-        let mut one = pending.open().unwrap();
+        let mut one = pending.open(None).unwrap();
         let id = one.id();
         assert!(poll(&mut one).is_pending());
         pending.lend(&one, vec![8]);
@@ -210,7 +236,7 @@ mod tests {
         assert!(matches!(poll(&mut one), Poll::Ready(Ok(answer)) if &answer[..] == b"yes"));
         assert_eq!(pending.take_back(&one, true), [8]);
         drop(one);
-        let other = pending.open().unwrap();
+        let other = pending.open(None).unwrap();
         assert_ne!(other.id(), id, "a slot is used again, its number is not");
         assert!(pending.answer(id, IoBuf::new()).is_empty());
     }
@@ -218,7 +244,7 @@ mod tests {
     #[test]
     fn what_an_abandoned_call_has_named_comes_back_with_its_late_answer() {
         let pending = Arc::new(Pending::default());
-        let ticket = pending.open().unwrap();
+        let ticket = pending.open(None).unwrap();
         pending.lend(&ticket, vec![4, 6]);
         let id = ticket.id();
         drop(ticket);
@@ -227,12 +253,25 @@ mod tests {
     }
 
     #[test]
+    fn a_call_is_overdue_after_its_patience_until_it_is_answered() {
+        let pending = Arc::new(Pending::default());
+        let (short, _long) = (pending.open(Some(1)).unwrap(), pending.open(None).unwrap());
+        let overdue = [pending.tick(), pending.tick()].map(|waiting| (waiting.calls, waiting.overdue));
+        assert_eq!(overdue, [(2, 0), (2, 1)]);
+        pending.answer(short.id(), IoBuf::new());
+        assert_eq!(pending.tick(), Waiting { calls: 1, overdue: 0 });
+        drop(short);
+        let _again = pending.open(Some(1)).unwrap();
+        assert_eq!(pending.tick().overdue, 0, "the slot is another call's now");
+    }
+
+    #[test]
     fn the_end_of_the_other_process_ends_every_call() {
         let pending = Arc::new(Pending::default());
-        let mut ticket = pending.open().unwrap();
+        let mut ticket = pending.open(None).unwrap();
         assert!(poll(&mut ticket).is_pending());
         pending.close();
         assert!(matches!(poll(&mut ticket), Poll::Ready(Err(Closed))));
-        assert!(pending.open().is_err());
+        assert!(pending.open(None).is_err());
     }
 }

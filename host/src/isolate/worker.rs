@@ -29,6 +29,7 @@ use super::ring::{Lane, MEMORY, Reader};
 use super::shm::Map;
 use crate::graph::{Opened, root};
 use crate::loader::{LoadError, Loader};
+use crate::services::Limits;
 use crate::{logging, process, services};
 
 /// What the host hands to the process: numbers of descriptors.
@@ -79,7 +80,7 @@ fn serve(inherited: Inherited) -> Result<(), String> {
     let loader = Arc::new(Loader::new(open.plugin_dirs.iter().map(PathBuf::from).collect()));
     let settings: HashMap<_, _> = open.settings.iter().cloned().collect();
     // The host watches over its calls, and names who does not answer.
-    let services = services::start_with(settings, Duration::ZERO, Duration::ZERO, loader.clone())
+    let services = services::start_with(settings, Limits::default(), loader.clone())
         .map_err(|error| error.to_string())?;
     let opened = module(&loader, &open, &library.map_err(words)?);
     peer.done(id, opened.as_ref().map(hello).map_err(Clone::clone));

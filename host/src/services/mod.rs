@@ -47,6 +47,7 @@ struct Shared {
     pool: Handle,
     loader: Arc<Loader>,
     settings: HashMap<String, String>,
+    limits: Limits,
     stop: watch::Sender<Option<i32>>,
 }
 
@@ -71,18 +72,28 @@ const BLOCKING_THREADS: usize = 64;
 /// # Errors
 /// See [`ServicesError`].
 pub fn start(settings: &Settings, loader: Arc<Loader>) -> Result<Services, ServicesError> {
-    start_with(named(settings), settings.frame_timeout, settings.stall_limit, loader)
+    let Settings { frame_timeout, stall_limit, init_timeout, .. } = *settings;
+    start_with(named(settings), Limits { frame_timeout, stall_limit, init_timeout }, loader)
 }
 
-/// As [`start`], with settings that another process has told; calls that wait longer than `frame_timeout` are given up, 0
-/// for never.
+/// How long translators may take; zero for as long as they like.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Limits {
+    /// To answer a call, before it is given up.
+    pub frame_timeout: Duration,
+    /// To come back from one, before that is told.
+    pub stall_limit: Duration,
+    /// To start.
+    pub init_timeout: Duration,
+}
+
+/// As [`start`], with settings that another process has told.
 ///
 /// # Errors
 /// See [`ServicesError`].
 pub fn start_with(
     settings: HashMap<String, String>,
-    frame_timeout: Duration,
-    stall_limit: Duration,
+    limits: Limits,
     loader: Arc<Loader>,
 ) -> Result<Services, ServicesError> {
     let runtime = Builder::new_multi_thread()
@@ -92,13 +103,13 @@ pub fn start_with(
         .enable_all()
         .build()?;
     let (stop, stopped) = watch::channel(None);
-    let shared = Shared { pool: runtime.handle().clone(), loader: loader.clone(), settings, stop };
+    let shared = Shared { pool: runtime.handle().clone(), loader: loader.clone(), settings, limits, stop };
     SHARED.set(shared).map_err(|_| ServicesError::Twice)?;
     let table = table::table();
     plugin_api::abi::host::attach(table);
     loader.attach(table);
-    waits::start(runtime.handle(), frame_timeout);
-    watchdog::start(stall_limit);
+    waits::start(runtime.handle(), limits.frame_timeout);
+    watchdog::start(limits.stall_limit);
     Ok(Services { runtime, stop: stopped })
 }
 
@@ -110,6 +121,11 @@ pub(crate) fn pool() -> &'static Handle {
 /// The settings that plugins may ask for.
 pub(crate) fn settings() -> &'static HashMap<String, String> {
     &shared().settings
+}
+
+/// How long translators may take.
+pub(crate) fn limits() -> Limits {
+    SHARED.get().map(|shared| shared.limits).unwrap_or_default()
 }
 
 impl Services {

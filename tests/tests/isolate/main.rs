@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
+mod hang;
 mod memory;
 mod volume;
 

@@ -13,10 +13,10 @@ use host::loader::Loader;
 use host::services::{self, Services};
 use host::settings::Insertions;
 use host::volfile;
+use plugin_api::Identity;
 use plugin_api::abi::graph::{FaultKind, Record};
 use plugin_api::abi::host::try_host;
 use plugin_api::prelude::*;
-use plugin_api::{Identity, OwnedFrame};
 use tempfile::TempDir;
 use tests::built::{add_plugin, file, place, plugin_folder};
 use tests::wait::wait_until;
@@ -69,14 +69,15 @@ impl Volume {
         self.running.take(draft).map_err(|error| error.to_string())
     }
 
-    pub(crate) fn frame(&self) -> OwnedFrame {
+    /// The place above the volume, to wind from.
+    pub(crate) fn top(&self) -> Handle {
         let graph = self.running.graph();
-        graph.handle(graph.len() - 1).frame(Identity::default())
+        graph.handle(graph.len() - 1)
     }
 
     /// Winds a fop on an event thread, as the server does.
     pub(crate) fn spawn<F: FopType>(&self, args: F::Args) -> JoinHandle<FopResult<F::Reply>> {
-        let frame = self.frame();
+        let frame = self.top().frame(Identity::default());
         services().runtime().spawn(async move { frame.child().wind::<F>(args).await })
     }
 

@@ -27,6 +27,9 @@ mod mask {
     pub const PANIC: i32 = 0x7005;
 }
 
+/// The step that it does not come back from.
+const FOR_EVER: u64 = 13;
+
 #[xlator("bad/crashes", unknown_fops = "pass")]
 impl Xlator for Crashes {
     fn options() -> Options {
@@ -40,7 +43,11 @@ impl Xlator for Crashes {
     }
 
     fn reconfigure(&self, cx: &InitCx<'_>) -> Result<(), InitError> {
-        self.step.store(u64::try_from(cx.int("step")?)?, Ordering::Relaxed);
+        let step = u64::try_from(cx.int("step")?)?;
+        while step == FOR_EVER {
+            std::thread::sleep(std::time::Duration::from_secs(3600));
+        }
+        self.step.store(step, Ordering::Relaxed);
         Ok(())
     }
 
