@@ -6,6 +6,7 @@
 
 mod hang;
 mod memory;
+mod replace;
 mod volume;
 
 use std::mem::ManuallyDrop;
