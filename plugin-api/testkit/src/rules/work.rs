@@ -59,7 +59,9 @@ impl Trial<'_> {
     /// All has to be well: a round is answered, and nothing in it fails but by refusal.
     pub(super) fn serves(&mut self, bench: &Bench, name: &str) {
         let caller = Caller::new(bench, self.random.number());
-        match round(&caller, name) {
+        // What one round may not take away, the next one does not meet.
+        let name = format!("{name}-{:x}", self.random.number());
+        match round(&caller, &name) {
             Ok(()) => {}
             Err((what, Failed::Refused(errno))) if is_refusal(errno) => {
                 self.note(format!("refuses {what} with {errno:?}"));
