@@ -214,6 +214,8 @@ fn after_too_many_crashes_it_is_marked_down_and_not_started_again() {
     wait_until("it is started again", || stat(&bench, &root()).is_ok());
     assert_eq!(access(&bench, CRASH).unwrap_err().errno, Errno::EIO);
     wait_until("it is marked down", || stat(&bench, &root()).unwrap_err().errno == Errno::ENOTCONN);
+    wait_until("nobody starts it again", || bench.dump().contains("its process is gone for good"));
+    assert_eq!(dumped(&bench, "isolate.starts"), 2);
     let faults = bench.take_faults();
     assert_eq!(faults[0], "test: its process ended by itself with status 3");
     assert_eq!(faults[1], "test: crashed: signal 11 (SIGSEGV)");

@@ -30,6 +30,13 @@ mod mask {
 /// The step that it does not come back from.
 const FOR_EVER: u64 = 13;
 
+/// Keeps the thread.
+fn sleep() -> ! {
+    loop {
+        std::thread::sleep(std::time::Duration::from_secs(3600));
+    }
+}
+
 #[xlator("bad/crashes", unknown_fops = "pass")]
 impl Xlator for Crashes {
     fn options() -> Options {
@@ -44,8 +51,8 @@ impl Xlator for Crashes {
 
     fn reconfigure(&self, cx: &InitCx<'_>) -> Result<(), InitError> {
         let step = u64::try_from(cx.int("step")?)?;
-        while step == FOR_EVER {
-            std::thread::sleep(std::time::Duration::from_secs(3600));
+        if step == FOR_EVER {
+            sleep();
         }
         self.step.store(step, Ordering::Relaxed);
         Ok(())
@@ -84,9 +91,7 @@ impl Xlator for Crashes {
             // SAFETY: none: that is the point.
             mask::CRASH => unsafe { std::ptr::without_provenance_mut::<u8>(8).write_volatile(1) },
             mask::EXIT => std::process::exit(3),
-            mask::SLEEP => loop {
-                std::thread::sleep(std::time::Duration::from_secs(3600));
-            },
+            mask::SLEEP => sleep(),
             mask::EAT => {
                 let mut eaten: Vec<Vec<u8>> = Vec::new();
                 loop {
