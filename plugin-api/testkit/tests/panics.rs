@@ -26,6 +26,11 @@ impl AsRef<[u8]> for Bomb {
     }
 }
 
+fn goes_off(args: &Fstat) -> bool {
+    assert!(args.fd.flags() != 7, "before it passes on");
+    false
+}
+
 /// Panics in every way that a fop has.
 #[derive(Debug, Default)]
 struct Bombs {
@@ -48,7 +53,9 @@ impl Xlator for Bombs {
     }
 
     async fn fstat(&self, frame: &Frame, args: Fstat) -> FopResult<Attr> {
-        assert!(args.fd.flags() != 7, "before it passes on");
+        if goes_off(&args) {
+            return Err(Errno::EFBIG.into());
+        }
         frame.child().fstat(args).await
     }
 
@@ -158,4 +165,16 @@ fn who_is_called_back_may_panic_then_and_as_it_goes() {
     let observer = Arc::new(Observes(Bomb)).share();
     observer.observed("this".into(), &Dict::new());
     drop(observer);
+}
+
+#[test]
+fn a_task_and_a_step_of_io_may_panic() {
+    plugin_testkit::attach();
+    rt::run_inline(async { panic!("in a task") });
+    let (one, _other) = std::os::unix::net::UnixStream::pair().unwrap();
+    one.set_nonblocking(true).unwrap();
+    let watched = rt::Watched::new(one).unwrap();
+    let step = |_: &_| -> std::io::Result<()> { panic!("in a step") };
+    let stepped = plugin_testkit::block_on(watched.io(rt::Ready::Write, step));
+    assert_eq!(stepped.unwrap_err().to_string(), "the I/O step panicked");
 }

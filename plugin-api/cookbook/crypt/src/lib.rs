@@ -120,6 +120,7 @@ impl Xlator for Crypt {
     }
 
     async fn truncate(&self, frame: &Frame, args: Truncate) -> FopResult<PrePost> {
+        not_too_long(args.offset)?;
         let _held = self.lock(args.loc.target()).write().await;
         let inode = Inode::new(args.loc.target(), FileType::Regular);
         let file = File::of(frame, self.sealer(), &inode);
@@ -128,6 +129,7 @@ impl Xlator for Crypt {
     }
 
     async fn ftruncate(&self, frame: &Frame, args: Ftruncate) -> FopResult<PrePost> {
+        not_too_long(args.offset)?;
         let _held = self.lock(args.fd.inode().gfid()).write().await;
         let file = File::open(frame, self.sealer(), &args.fd);
         let (to, args) = (args.offset, Ftruncate { offset: on_disk(args.offset), ..args });
@@ -229,9 +231,6 @@ impl Crypt {
         to: u64,
         cut: impl Future<Output = FopResult<PrePost>>,
     ) -> FopResult<PrePost> {
-        if to > LONGEST {
-            return Err(Errno::EFBIG.into());
-        }
         let pre = file.attributes().await?.shown();
         let done = if to < pre.size {
             file.shrink(pre.size, to, cut).await?
@@ -247,6 +246,11 @@ impl Crypt {
         };
         Ok(PrePost { pre, ..done.shown() })
     }
+}
+
+/// Lengths beyond have none on disk.
+fn not_too_long(size: u64) -> FopResult<()> {
+    if size > LONGEST { Err(Errno::EFBIG.into()) } else { Ok(()) }
 }
 
 /// Sizes are set by `truncate`; a size that came this way would be one on disk.

@@ -375,6 +375,10 @@ fn what_would_reach_past_the_seal_is_refused() {
     let resize = Fsetattr { fd, iatt, valid: set_attr::SIZE, xdata };
     assert_eq!(errno(bench.call::<kind::fsetattr>(resize)), refused);
     assert_eq!(errno(disk.write(LONGEST, b"x")), Some(Errno::EFBIG));
+    let to = |offset| Truncate { loc: Loc::of(disk.fd.inode().clone()), offset, xdata: Dict::new() };
+    for offset in [LONGEST + 1, u64::MAX] {
+        assert_eq!(errno(bench.call::<kind::truncate>(to(offset))), Some(Errno::EFBIG));
+    }
 }
 
 #[test]
