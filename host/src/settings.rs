@@ -62,6 +62,8 @@ pub struct Settings {
     pub mount: Option<MountSettings>,
     /// Folders searched for plugins, first to last.
     pub plugin_dirs: Vec<PathBuf>,
+    /// The client program that a management daemon runs, where it was named.
+    pub client_binary: Option<PathBuf>,
     /// How long a translator's `init` may take.
     pub init_timeout: Duration,
     /// After so many panics a translator is marked down; 0 for never.

@@ -190,6 +190,10 @@ pub(super) struct MortarArgs {
     /// Folder searched for plugins before those of MORTAR_PLUGIN_DIR and the installed ones; may be repeated
     #[arg(long, value_name = "FOLDER", action = ArgAction::Append)]
     pub plugin_dir: Vec<PathBuf>,
+    /// Program that the management daemon runs for self-heal, rebalance and the like [default: the `glusterfs` beside
+    /// this program if there is one that can mount, else the system's]
+    #[arg(long, value_name = "PROGRAM")]
+    pub client_binary: Option<PathBuf>,
     /// How long the init of one translator may take
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..), default_value = "120")]
     pub init_timeout: u64,

@@ -74,6 +74,7 @@ pub(super) fn settle(args: HostArgs, mode: Mode, origin: Origin) -> Result<Reque
         mount: mount_point.map(|point| MountSettings { point, options: mount_options }),
         plugin_dirs: plugin_dirs(mortar.plugin_dir),
         init_timeout: Duration::from_secs(mortar.init_timeout),
+        client_binary: mortar.client_binary,
         fault_limit: mortar.fault_limit,
         frame_timeout: Duration::from_secs(mortar.frame_timeout),
         stall_limit: Duration::from_secs(mortar.stall_limit),

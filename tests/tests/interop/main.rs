@@ -12,6 +12,7 @@ mod isolate;
 mod mount;
 mod reload;
 mod restart;
+mod services;
 mod start;
 mod state;
 mod user_xlator;

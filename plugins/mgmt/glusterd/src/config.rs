@@ -34,6 +34,8 @@ pub struct Config {
     pub allow_insecure: bool,
     /// The program that bricks run.
     pub brick_program: PathBuf,
+    /// The program that services run, which mounts volumes too.
+    pub client_program: PathBuf,
     /// Folders that bricks search for plugins before the installed one, joined by colons: those of this process.
     pub plugin_dirs: String,
 }
@@ -88,6 +90,7 @@ pub fn declared() -> Options {
         .text("mountbroker-root", "where mounts for users without privileges lie")
         .text("mountbroker-geo-replication.*", "who may mount which volumes for geo-replication")
         .text("mountbroker.*", "who may mount what")
+        .path("client-binary", "what self-heal, rebalance and other clients of this daemon run")
         .text("geo-replication-log-group", "whose log files of geo-replication are")
         .text("snap-brick-path", "where bricks of snapshots are mounted")
 }
@@ -136,9 +139,30 @@ impl Config {
             lock_timer: cx.time("lock-timer")?,
             allow_insecure: cx.bool("rpc-auth-allow-insecure")?,
             brick_program: brick_program(&cx.setting("program-path")),
+            client_program: client_program(cx),
             plugin_dirs: cx.setting("plugin-dirs"),
             paths,
         })
+    }
+
+    /// What a volfile without options says, in these folders.
+    #[must_use]
+    pub fn standard(paths: Paths) -> Self {
+        Self {
+            paths,
+            socket_file: "/var/run/glusterd.socket".into(),
+            listen_port: DEFAULT_PORT,
+            transport: Dict::new(),
+            bind_address: None,
+            address_family: None,
+            base_port: 49152,
+            max_port: 65535,
+            lock_timer: Duration::from_secs(180),
+            allow_insecure: true,
+            brick_program: SYSTEM_BRICK.into(),
+            client_program: SYSTEM_CLIENT.into(),
+            plugin_dirs: String::new(),
+        }
     }
 
     /// The family that new volumes are made for.
@@ -194,7 +218,28 @@ fn can_make(folder: &Path) -> bool {
 /// `glusterfsd` beside the daemon's own program, so that bricks are of the same build; else the system's.
 fn brick_program(own: &str) -> PathBuf {
     let beside = Path::new(own).with_file_name("glusterfsd");
-    if beside.exists() { beside } else { PathBuf::from("/usr/sbin/glusterfsd") }
+    if beside.exists() { beside } else { PathBuf::from(SYSTEM_BRICK) }
+}
+
+/// The incumbent's brick.
+const SYSTEM_BRICK: &str = "/usr/sbin/glusterfsd";
+/// The incumbent's client.
+const SYSTEM_CLIENT: &str = "/usr/sbin/glusterfs";
+
+/// What is named on the command line, else in the volfile, else what is found.
+fn client_program(cx: &InitCx<'_>) -> PathBuf {
+    let on_command_line = Some(cx.setting("client-binary")).filter(|named| !named.is_empty());
+    let named = on_command_line.or_else(|| cx.values().get("client-binary").map(str::to_owned));
+    let can_mount = || plugin_api::open::xlators().iter().any(|name| name == "protocol/client");
+    named.map_or_else(|| found_client(&cx.setting("program-path"), can_mount()), PathBuf::from)
+}
+
+/// `glusterfs` beside the daemon's own program, so that services are of the same build; else the system's. A link to
+/// the daemon's own program counts only where it can be a client.
+fn found_client(own: &str, can_mount: bool) -> PathBuf {
+    let beside = Path::new(own).with_file_name("glusterfs");
+    let is_own = std::fs::canonicalize(&beside).ok() == std::fs::canonicalize(own).ok();
+    if beside.exists() && (can_mount || !is_own) { beside } else { PathBuf::from(SYSTEM_CLIENT) }
 }
 
 #[cfg(test)]
@@ -208,6 +253,21 @@ mod tests {
             let key = option.keys[0].as_str();
             assert!(readme.contains(&format!("`{key}`")), "{key}");
         }
+    }
+
+    #[test]
+    fn a_client_beside_our_own_program_is_taken_when_it_can_mount() {
+        let folder = tempfile::tempdir().unwrap();
+        let (own, beside) = (folder.path().join("mortar"), folder.path().join("glusterfs"));
+        let found = |can_mount| found_client(own.to_str().unwrap(), can_mount);
+        assert_eq!(found(true), Path::new(SYSTEM_CLIENT), "there is none");
+        std::fs::write(&own, "").unwrap();
+        std::os::unix::fs::symlink("mortar", &beside).unwrap();
+        assert_eq!(found(false), Path::new(SYSTEM_CLIENT), "it is this program, which cannot");
+        assert_eq!(found(true), beside);
+        std::fs::remove_file(&beside).unwrap();
+        std::fs::write(&beside, "").unwrap();
+        assert_eq!(found(false), beside, "it is another program");
     }
 
     #[test]

@@ -7,6 +7,9 @@ use crate::history::History;
 use crate::hooks::{Hook, Side};
 use crate::locks::LockTable;
 use crate::options::parse_bool;
+use crate::services;
+use crate::services::self_heal::SelfHeal;
+use crate::services::service::Common;
 use crate::state::State;
 use crate::store::StoreError;
 use crate::store::folder::StoredVolume;
@@ -41,6 +44,10 @@ pub struct Daemon {
     pub history: History,
     /// Who runs bricks.
     pub bricks: Arc<dyn Runner>,
+    /// Who runs the processes beside them.
+    pub services: Arc<dyn services::runner::Runner>,
+    /// The self-heal daemon of this node.
+    pub self_heal: SelfHeal,
     /// Who is told of what happens.
     pub outside: Arc<dyn Outside>,
     /// Held from the look at all bricks until a new volume's are among them, so that no two volumes get the same one;
@@ -64,6 +71,7 @@ impl Daemon {
         config: Config,
         state: State,
         bricks: Arc<dyn Runner>,
+        services: Arc<dyn services::runner::Runner>,
         outside: Arc<dyn Outside>,
         plugins: Arc<dyn Plugins>,
     ) -> Self {
@@ -77,6 +85,8 @@ impl Daemon {
             last_port: AtomicU32::new(FIRST_VOLUME_PORT),
             config,
             bricks,
+            services,
+            self_heal: SelfHeal::default(),
             outside,
             plugins,
         }
@@ -156,6 +166,16 @@ impl Daemon {
             localtime_logging: self.state().is_on("cluster.localtime-logging"),
             global_threading: is_on("config.global-threading"),
             memory_accounting: is_on("config.memory-accounting"),
+        }
+    }
+
+    /// What every service's command line carries.
+    #[must_use]
+    pub fn service_options(&self) -> Common {
+        let state = self.state();
+        Common {
+            localtime_logging: state.is_on("cluster.localtime-logging"),
+            log_level: state.options.values.get("cluster.daemon-log-level").map(str::to_owned),
         }
     }
 

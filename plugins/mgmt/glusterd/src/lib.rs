@@ -10,7 +10,8 @@
 //! What is done:
 //! * [`config`]: the daemon's own options; [`listeners`]: where it listens, and what for
 //! * [`programs`]: one file for each RPC program, on top of [`queries`] and of [`ops`], the operations and their engine
-//! * [`bricks`]: checks on brick folders, and brick processes; [`settle`]: bricks after a start
+//! * [`bricks`]: checks on brick folders, and brick processes; [`services`]: processes beside them; [`links`]: questions
+//!   to both; [`settle`]: both after a start
 //! * [`locks`], [`hooks`], [`history`], [`clock`], [`net`]: what operations need
 #![forbid(unsafe_code)]
 
@@ -21,6 +22,7 @@ pub mod config;
 pub mod daemon;
 pub mod history;
 pub mod hooks;
+pub mod links;
 pub mod listeners;
 pub mod locks;
 pub mod net;
@@ -30,6 +32,7 @@ pub mod opversion;
 pub mod paths;
 pub mod programs;
 pub mod queries;
+pub mod services;
 pub mod settle;
 pub mod state;
 pub mod store;
@@ -42,6 +45,7 @@ use bricks::processes::{Arrivals, Processes};
 use config::Config;
 use daemon::Daemon;
 use history::History;
+use links::Links;
 use listeners::Services;
 use plugin_api::options::Options;
 use plugin_api::rpc_program::ObserverImpl;
@@ -62,7 +66,7 @@ pub struct Glusterd {
 #[derive(Debug)]
 struct Running {
     services: Arc<Services>,
-    bricks: Processes,
+    links: Arc<Links>,
     daemon: Arc<Daemon>,
     _state: StateLock,
 }
@@ -104,7 +108,8 @@ impl Xlator for Glusterd {
     fn fini(&self) {
         if let Some(running) = &self.running {
             running.services.close();
-            running.bricks.let_go();
+            // Bricks and services go on without us.
+            running.links.let_go();
         }
     }
 }
@@ -118,7 +123,7 @@ fn start(config: Config) -> Result<Running, InitError> {
     let lock = StateLock::take(&config.paths.work)?;
     let history = History::new(config.paths.command_log());
     history.check().map_err(|e| InitError(format!("{}: {e}", config.paths.command_log().display())))?;
-    let services = Services::new(&config);
+    let outside = Services::new(&config);
     let transport = open::transport("socket").map_err(InitError)?;
     let arrivals = Arc::new(Arrivals::default());
     let range = Dict::new()
@@ -132,21 +137,25 @@ fn start(config: Config) -> Result<Running, InitError> {
         log!(Warn, "left out", path = skipped.path.display(), why = skipped.reason);
     }
     let state = State::from(restored);
-    let bricks = Processes::new(config.clone(), state.node.uuid, transport, ports.clone(), arrivals);
-    let outside = Arc::new(Arc::downgrade(&services));
-    let daemon = Arc::new(Daemon::new(config, state, Arc::new(bricks.clone()), outside, Arc::new(Installed)));
+    let links = Arc::new(Links::new(transport));
+    let bricks = Processes::new(config.clone(), state.node.uuid, links.clone(), ports.clone(), arrivals);
+    let beside = services::processes::Processes::new(links.clone(), config.plugin_dirs.clone());
+    let (bricks, beside) = (Arc::new(bricks), Arc::new(beside));
+    let told = Arc::new(Arc::downgrade(&outside));
+    let daemon = Arc::new(Daemon::new(config, state, bricks, beside, told, Arc::new(Installed)));
     let _ = watcher.daemon.set(Arc::downgrade(&daemon));
-    services.register(&daemon, ports);
-    services.listen(&daemon.config, transport).map_err(InitError)?;
+    outside.register(&daemon, ports);
+    outside.listen(&daemon.config, transport).map_err(InitError)?;
     if let Err(error) = refresh(&daemon) {
-        services.close();
+        outside.close();
         return Err(error);
     }
     let settling = daemon.clone();
-    rt::spawn_blocking(async move { settle::bricks(&settling).await });
+    rt::spawn_blocking(async move { settle::all(&settling).await });
     let volumes = daemon.state().volumes.len();
+    log!(Info, "services run this program", client = daemon.config.client_program.display());
     log!(Info, "management daemon is up", uuid = daemon.node, volumes = volumes);
-    Ok(Running { services, bricks, daemon, _state: lock })
+    Ok(Running { services: outside, links, daemon, _state: lock })
 }
 
 /// Brings files up to date that another version, or a crash, has left behind.

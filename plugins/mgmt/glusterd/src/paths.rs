@@ -119,6 +119,24 @@ impl Paths {
         self.socket(&format!("{}/{service}/run-{node}", self.run.display()))
     }
 
+    /// Pidfile of the self-heal daemon as far as it serves this volume.
+    #[must_use]
+    pub fn self_heal_pidfile(&self, volume: &str) -> PathBuf {
+        self.run.join("shd").join(volume).join(format!("{volume}-shd.pid"))
+    }
+
+    /// Management socket of a self-heal daemon that was started for this volume.
+    #[must_use]
+    pub fn self_heal_socket(&self, volume: &str, node: Uuid) -> PathBuf {
+        self.socket(&format!("{}/shd/{volume}/run-{node}", self.run.display()))
+    }
+
+    /// Pidfile of the rebalance process of a volume.
+    #[must_use]
+    pub fn rebalance_pidfile(&self, volume: &str, node: Uuid) -> PathBuf {
+        self.volume(volume).join("rebalance").join(format!("{node}.pid"))
+    }
+
     /// Management socket of the rebalance process of a volume.
     #[must_use]
     pub fn rebalance_socket(&self, volume: &str, node: Uuid) -> PathBuf {

@@ -1,8 +1,9 @@
-//! After a start: bricks are made to be what the store says.
+//! After a start: bricks and services are made to be what the store says.
 
 use crate::brick::Brick;
 use crate::daemon::Daemon;
 use crate::locks::Target;
+use crate::services::self_heal;
 use crate::store::folder::StoredVolume;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
@@ -12,10 +13,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Starts the bricks of started volumes that do not run, takes over those that do, and ends the bricks that a crash
-/// has left of volumes that are not started.
-pub async fn bricks(daemon: &Daemon) {
+/// has left of volumes that are not started; then the same for services.
+pub async fn all(daemon: &Daemon) {
     let names: Vec<String> = daemon.state().volumes.keys().cloned().collect();
     stream::iter(names).for_each_concurrent(VOLUMES_AT_ONCE, |name| volume(daemon, name)).await;
+    self_heal::settle(daemon).await;
     daemon.settled.send_replace(true);
 }
 

@@ -2,24 +2,27 @@
 
 use mgmt_glusterd::user_xlators::plugins::NoPlugins;
 use std::cell::OnceCell;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use fuzz::{Room, within};
-use gluster_xdr::brickop::BrickProc;
+use gluster_xdr::brickop::{BrickOpRsp, BrickProc};
 use gluster_xdr::{cli::CliReq, decode, encode};
 use mgmt_glusterd::brick::Brick;
 use mgmt_glusterd::bricks::runner::{BrickFault, Order, Runner, Standing};
 use mgmt_glusterd::config::Config;
 use mgmt_glusterd::daemon::{Daemon, Outside};
 use mgmt_glusterd::hooks::Hook;
+use mgmt_glusterd::links::Question;
 use mgmt_glusterd::ops::{
     Operation, Refusal, create, delete, log_rotate, reset, run, set, start, status, stop,
 };
 use mgmt_glusterd::options::edit;
 use mgmt_glusterd::paths::Paths;
 use mgmt_glusterd::queries::{info, option_values, spec};
+use mgmt_glusterd::services::runner::{self as services, ServiceFault};
+use mgmt_glusterd::services::service::Service;
 use mgmt_glusterd::state::State;
 use mgmt_glusterd::store::folder::StoredVolume;
 use mgmt_glusterd::store::restore::{make_folders, restore};
@@ -36,7 +39,7 @@ use uuid::Uuid;
 /// Volfiles are generated anew, and the volume's files written; requests may be as large as they are.
 const ROOM: Room = Room { fixed: 2 << 20, each_byte: 256 };
 
-/// Bricks that always do as they are told.
+/// Bricks and services that always do as they are told.
 #[derive(Debug)]
 struct Tame;
 
@@ -59,6 +62,32 @@ impl Runner for Tame {
 
     fn ask(&self, _: &str, _: &Brick, _: BrickProc, _: Dict) -> BoxFuture<Result<Dict, BrickFault>> {
         Box::pin(std::future::ready(Ok(Dict::new())))
+    }
+}
+
+impl services::Runner for Tame {
+    fn start(&self, _service: Service) -> BoxFuture<Result<(), ServiceFault>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn stop(&self, _: &'static str, _pidfile: &Path) -> BoxFuture<Result<(), ServiceFault>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn running(&self, _pidfile: &Path) -> Option<services::Running> {
+        None
+    }
+
+    fn ended(&self, _pidfile: &Path) -> BoxFuture<()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    fn ask(&self, _: &'static str, _: &Path, _: Question) -> BoxFuture<Result<BrickOpRsp, ServiceFault>> {
+        Box::pin(std::future::ready(Ok(BrickOpRsp::default())))
+    }
+
+    fn mark(&self, _: Vec<OsString>, _: &'static str, _: String) -> BoxFuture<Result<(), String>> {
+        Box::pin(std::future::ready(Ok(())))
     }
 }
 
@@ -94,21 +123,9 @@ impl Lab {
         let volfiles = files::generate(&volume, &restore(&paths).unwrap().options, &paths, &NoPlugins);
         StoredVolume::new(volume).unwrap().create(&paths, &volfiles).unwrap();
         let state = State::from(restore(&paths).unwrap());
-        let config = Config {
-            socket_file: at("glusterd.socket"),
-            listen_port: 24007,
-            transport: Dict::new(),
-            bind_address: None,
-            address_family: None,
-            base_port: 49152,
-            max_port: 65535,
-            lock_timer: Duration::from_secs(180),
-            allow_insecure: true,
-            brick_program: "/nonexistent/glusterfsd".into(),
-            plugin_dirs: String::new(),
-            paths,
-        };
-        let daemon = Daemon::new(config, state, Arc::new(Tame), Arc::new(Tame), Arc::new(NoPlugins));
+        let config = Config { socket_file: at("glusterd.socket"), ..Config::standard(paths) };
+        let tame = || Arc::new(Tame);
+        let daemon = Daemon::new(config, state, tame(), tame(), tame(), Arc::new(NoPlugins));
         assert!(spec::answer(&daemon, b"v", true, u32::MAX).is_ok(), "a good key has its volfile");
         Self { daemon, work: at("work"), _root: root }
     }

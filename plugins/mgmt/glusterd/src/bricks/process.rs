@@ -7,8 +7,10 @@ use rustix::fs::{Mode, OFlags};
 use rustix::process::{
     Flock, FlockType, Pid, PidfdFlags, Signal, fcntl_getlk, pidfd_open, pidfd_send_signal,
 };
+use std::ffi::OsString;
 use std::io;
 use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 /// The process that holds the lock on a pid file; a file that nobody locks is a leftover.
@@ -64,11 +66,66 @@ impl Process {
         matches!(rt::timeout(limit, ended).await, Some(Ok(())))
     }
 
+    /// Ends it: by a word, or else by force. `false` when it stays; each of both gets `limit`.
+    pub async fn end(&self, limit: Duration) -> bool {
+        for signal in [Signal::TERM, Signal::KILL] {
+            self.signal(signal);
+            if self.ended_within(limit).await {
+                return true;
+            }
+        }
+        false
+    }
+
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) {
         // It may have ended meanwhile, which is as well.
         let _ = pidfd_send_signal(self.fd.get_ref(), signal);
     }
+}
+
+/// Why a program did not come to its parent's end.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)] // the messages say it
+pub enum LaunchError {
+    #[error("{program}: {reason}")]
+    Spawn { program: String, reason: String },
+    #[error("it was not ready after {0:?}")]
+    Late(Duration),
+}
+
+/// Runs a program that leaves the terminal: its parent ends once it serves, or tells why it does not. No shell sees the
+/// words.
+///
+/// # Errors
+/// It cannot be run, or is not ready within `limit`.
+pub async fn launch(
+    argv: &[OsString],
+    plugin_dirs: &str,
+    limit: Duration,
+) -> Result<ExitStatus, LaunchError> {
+    let (program, words) = argv.split_first().expect("a command line names its program");
+    let spawn = |reason: io::Error| LaunchError::Spawn {
+        program: Path::new(program).display().to_string(),
+        reason: reason.to_string(),
+    };
+    let mut command = Command::new(program);
+    command.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    if !plugin_dirs.is_empty() {
+        // What this daemon has checked is what its processes are to find.
+        command.env("MORTAR_PLUGIN_DIR", plugin_dirs);
+    }
+    let mut child = command.spawn().map_err(spawn)?;
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).expect("a process has a number");
+    let in_time = match Process::open(pid) {
+        Ok(process) => process.ended_within(limit).await,
+        Err(_) => true,
+    };
+    if !in_time {
+        let _ = child.kill();
+    }
+    let status = child.wait().map_err(spawn)?;
+    if in_time { Ok(status) } else { Err(LaunchError::Late(limit)) }
 }
 
 #[cfg(test)]

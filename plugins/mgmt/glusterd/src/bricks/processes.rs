@@ -1,21 +1,20 @@
 //! Bricks as processes of this machine: `glusterfsd`, one for each.
 
 use super::command::BrickCommand;
-use super::process::{Process, holder};
+use super::process::{LaunchError, Process, holder, launch};
 use super::runner::{BrickFault, Order, Runner, Standing};
 use crate::brick::Brick;
 use crate::config::Config;
-use gluster_rpc::{Client, Events, Settings};
-use gluster_xdr::brickop::{BRICK_OPS, BrickOpReq, BrickOpRsp, BrickProc};
+use crate::links::{LIMIT as ASK_LIMIT, Links, Question};
+use gluster_xdr::brickop::BrickProc;
 use plugin_api::open::ProgramInstance;
 use plugin_api::rt::{self, BoxFuture};
-use plugin_api::transport::TransportModuleRef;
-use plugin_api::{Dict, IoBuf, log};
+use plugin_api::{Dict, log};
 use rustix::process::{Pid, Signal};
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::Path;
+use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -26,8 +25,6 @@ const START_LIMIT: Duration = Duration::from_secs(90);
 const SIGN_IN_LIMIT: Duration = Duration::from_secs(10);
 /// How long a brick may take to end after it was asked to, and after a signal.
 const END_LIMIT: Duration = Duration::from_secs(10);
-/// How long an answer over a brick's socket may take.
-const ASK_LIMIT: Duration = Duration::from_secs(120);
 /// Ports that are tried when others are faster at taking them.
 const PORT_ATTEMPTS: usize = 16;
 /// The exit status of a brick whose port was taken between the choice and its own bind.
@@ -41,10 +38,9 @@ pub struct Processes(Arc<Inner>);
 struct Inner {
     config: Config,
     node: Uuid,
-    transport: TransportModuleRef,
     ports: ProgramInstance,
     arrivals: Arc<Arrivals>,
-    links: Mutex<HashMap<PathBuf, Client>>,
+    links: Arc<Links>,
 }
 
 /// Which bricks have signed in, by path: the port map tells.
@@ -91,18 +87,11 @@ impl Processes {
     pub fn new(
         config: Config,
         node: Uuid,
-        transport: TransportModuleRef,
+        links: Arc<Links>,
         ports: ProgramInstance,
         arrivals: Arc<Arrivals>,
     ) -> Self {
-        Self(Arc::new(Inner { config, node, transport, ports, arrivals, links: Mutex::default() }))
-    }
-
-    /// Lets go of every brick; they go on without us.
-    pub fn let_go(&self) {
-        for (_, link) in self.0.links().drain() {
-            link.stop();
-        }
+        Self(Arc::new(Inner { config, node, ports, arrivals, links }))
     }
 }
 
@@ -140,10 +129,6 @@ impl Runner for Processes {
 }
 
 impl Inner {
-    fn links(&self) -> MutexGuard<'_, HashMap<PathBuf, Client>> {
-        self.links.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     async fn start(&self, order: Order) -> Result<u16, BrickFault> {
         let (volume, brick) = (order.volume.as_str(), &order.brick);
         let pidfile = self.config.paths.brick_pidfile(volume, brick);
@@ -223,31 +208,10 @@ impl Inner {
             memory_accounting: order.memory_accounting,
             multiplexed: false,
         };
-        let argv = command.argv();
-        let mut child = Command::new(&argv[0]);
-        child.args(&argv[1..]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        if !self.config.plugin_dirs.is_empty() {
-            // What this daemon has checked is what its bricks are to find.
-            child.env("MORTAR_PLUGIN_DIR", &self.config.plugin_dirs);
-        }
-        let spawn = |reason: std::io::Error| BrickFault::Spawn {
-            program: self.config.brick_program.display().to_string(),
-            reason: reason.to_string(),
-        };
-        let mut child = child.spawn().map_err(spawn)?;
-        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).expect("a process has a number");
-        let in_time = match Process::open(pid) {
-            Ok(process) => process.ended_within(START_LIMIT).await,
-            Err(_) => true,
-        };
-        if !in_time {
-            let _ = child.kill();
-        }
-        let status = child.wait().map_err(spawn)?;
-        if in_time {
-            return Ok(status);
-        }
-        Err(self.not_started(&order.brick, &format!("it was not ready after {START_LIMIT:?}")))
+        launch(&command.argv(), &self.config.plugin_dirs, START_LIMIT).await.map_err(|fault| match fault {
+            LaunchError::Spawn { program, reason } => BrickFault::Spawn { program, reason },
+            late @ LaunchError::Late(_) => self.not_started(&order.brick, &late.to_string()),
+        })
     }
 
     /// The brick says that it serves: it signs in, and its socket takes us.
@@ -273,34 +237,14 @@ impl Inner {
     }
 
     /// The connection to the brick's socket, made if there is none. It ends with the brick.
-    fn link(&self, volume: &str, brick: &Brick) -> Client {
-        let socket = self.config.paths.brick_socket(volume, brick);
-        let mut links = self.links();
-        if let Some(link) = links.get(&socket).filter(|link| link.is_connected()) {
-            return link.clone();
-        }
-        let options = Dict::new()
-            .with("transport.address-family", "unix")
-            .with("transport.socket.connect-path", socket.display().to_string())
-            .with("transport.socket.read-fail-log", "off");
-        let settings = Settings {
-            name: format!("brick {}", brick.path),
-            frame_timeout: ASK_LIMIT,
-            reconnect: None,
-            ..Settings::default()
-        };
-        let link = Client::open(self.transport, options, settings, Link { brick: brick.path.clone() });
-        links.insert(socket, link.clone());
-        link
+    fn link(&self, volume: &str, brick: &Brick) {
+        self.links.to(&self.config.paths.brick_socket(volume, brick), &format!("brick {}", brick.path));
     }
 
     /// Forgets a brick that does not run, and removes what its process left.
     fn forget(&self, volume: &str, brick: &Brick) {
         let socket = self.config.paths.brick_socket(volume, brick);
-        let link = self.links().remove(&socket);
-        if let Some(link) = link {
-            link.stop();
-        }
+        self.links.forget(&socket);
         let _ = self.ports.control("forget", &Dict::new().with("brick", brick.path.clone()));
         self.arrivals.went(&brick.path);
         for leftover in [self.config.paths.brick_pidfile(volume, brick), socket] {
@@ -312,14 +256,8 @@ impl Inner {
         let pidfile = self.config.paths.brick_pidfile(volume, brick);
         if let Some(process) = Process::holding(&pidfile) {
             let asked = self.ask(volume, brick, BrickProc::Terminate, &Dict::new(), END_LIMIT).await;
-            let mut ended = asked.is_ok() && process.ended_within(END_LIMIT).await;
-            for signal in [Signal::TERM, Signal::KILL] {
-                if !ended {
-                    process.signal(signal);
-                    ended = process.ended_within(END_LIMIT).await;
-                }
-            }
-            if !ended {
+            let ended = asked.is_ok() && process.ended_within(END_LIMIT).await;
+            if !ended && !process.end(END_LIMIT).await {
                 return Err(BrickFault::Stays { brick: brick.display_name(), pid: process.pid() });
             }
             log!(Info, "brick stopped", brick = brick.path, pid = process.pid());
@@ -337,42 +275,17 @@ impl Inner {
         limit: Duration,
     ) -> Result<Dict, BrickFault> {
         let silent = |reason: String| BrickFault::Silent { brick: brick.display_name(), reason };
-        let link = self.link(volume, brick);
         let name = match procedure {
-            BrickProc::Status => IoBuf::new(),
-            _ => IoBuf::from(brick.path.clone()),
+            BrickProc::Status => String::new(),
+            _ => brick.path.clone(),
         };
-        let order = BrickOpReq {
-            name,
-            op: i32::try_from(procedure.number()).expect("procedures have small numbers"),
-            input: gluster_xdr::dict::encode(request).into(),
-            dict: Dict::new(),
-        };
-        let answer = async {
-            link.ready().await.map_err(|errno| silent(errno.to_string()))?;
-            let call = link.call::<_, BrickOpRsp>(BRICK_OPS, procedure.number(), &order);
-            call.await.map_err(|error| silent(error.to_string()))
-        };
-        let late = || silent(format!("no answer within {limit:?}"));
-        let answer = rt::timeout(limit, answer).await.ok_or_else(late)??;
+        let socket = self.config.paths.brick_socket(volume, brick);
+        let question = Question::new(procedure, name, request);
+        let process = format!("brick {}", brick.path);
+        let answer = self.links.ask(&socket, &process, question, limit).await.map_err(silent)?;
         if answer.op_ret != 0 {
             return Err(silent(format!("{} (errno {})", answer.op_errstr, answer.op_errno)));
         }
         Ok(answer.output)
-    }
-}
-
-/// Hears of a brick's socket.
-struct Link {
-    brick: String,
-}
-
-impl Events for Link {
-    fn connected(&self, _client: &Client) {
-        log!(Info, "connected to brick", brick = self.brick);
-    }
-
-    fn disconnected(&self, _client: &Client) {
-        log!(Info, "brick disconnected", brick = self.brick);
     }
 }

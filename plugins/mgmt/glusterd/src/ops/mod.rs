@@ -7,6 +7,7 @@
 pub mod create;
 pub mod delete;
 pub mod engine;
+pub mod heal;
 pub mod log_rotate;
 pub mod profile;
 pub mod request;

@@ -23,6 +23,8 @@ pub struct Set {
     /// `None` for the cluster.
     volume: Option<String>,
     pairs: Vec<(String, String)>,
+    /// The command that an option of its own has sets it, and not `volume set`.
+    is_own_command: bool,
 }
 
 impl Set {
@@ -44,12 +46,20 @@ impl Set {
         if pairs.is_empty() || count == 0 {
             return Err(Refusal::at_once("the request names no option and value"));
         }
-        Ok(Self { volume: (name != "all").then_some(name), pairs })
+        Ok(Self { volume: (name != "all").then_some(name), pairs, is_own_command: false })
+    }
+
+    /// The same for options that `volume set` refuses because another command sets them: this is that command.
+    #[must_use]
+    pub fn by_its_own_command(self) -> Self {
+        Self { is_own_command: true, ..self }
     }
 
     fn stage_volume(&mut self, daemon: &Daemon, name: &str) -> Result<(), Refusal> {
         let volume = existing(daemon, name)?.volume;
-        self.pairs = check_set(&volume, &self.pairs, &*daemon.plugins)?;
+        if !self.is_own_command {
+            self.pairs = check_set(&volume, &self.pairs, &*daemon.plugins)?;
+        }
         let mut changed = volume;
         for (key, value) in &self.pairs {
             changed.options.set(key, value);

@@ -6,8 +6,10 @@ use super::{Operation, Refusal, Request, shown};
 use crate::brick::Brick;
 use crate::bricks::place;
 use crate::daemon::Daemon;
+use crate::links::Question;
 use crate::locks::Target;
 use crate::options::parse_bool;
+use crate::services::self_heal;
 use crate::volume::{Volume, VolumeKind};
 use futures_util::future::join_all;
 use gluster_xdr::brickop::BrickProc;
@@ -54,7 +56,9 @@ struct Service {
     name: &'static str,
     /// Whether it serves this volume.
     serves: fn(&Volume) -> bool,
-    /// What is said when it does not.
+    /// Its process. What this daemon does not run is never shown as if it ran.
+    pid: fn(&Daemon, &Volume) -> Option<i32>,
+    /// What is said when it does not serve it.
     refusal: fn(&Volume) -> String,
 }
 
@@ -63,12 +67,14 @@ const SERVICES: [Service; 5] = [
         bit: asked::SNAPSHOTS,
         name: "Snapshot Daemon",
         serves: |volume| is_on(volume, "features.uss"),
+        pid: |_, _| None,
         refusal: |volume| format!("Volume {} does not have uss enabled", volume.name),
     },
     Service {
         bit: asked::SELF_HEAL,
         name: "Self-heal Daemon",
-        serves: heals,
+        serves: self_heal::is_on,
+        pid: |daemon, volume| self_heal::running(daemon, &volume.name).map(|running| running.pid),
         refusal: |volume| match volume.kind {
             VolumeKind::Distribute => format!("Volume {} is not Self-heal compatible", volume.name),
             _ => format!("Self-heal Daemon is disabled for volume {}", volume.name),
@@ -78,18 +84,21 @@ const SERVICES: [Service; 5] = [
         bit: asked::QUOTA,
         name: "Quota Daemon",
         serves: |volume| is_on(volume, "features.quota"),
+        pid: |_, _| None,
         refusal: |volume| format!("Volume {} does not have quota enabled", volume.name),
     },
     Service {
         bit: asked::BITROT,
         name: "Bitrot Daemon",
         serves: |volume| is_on(volume, "features.bitrot"),
+        pid: |_, _| None,
         refusal: |volume| format!("Volume {} does not have bitrot enabled", volume.name),
     },
     Service {
         bit: asked::SCRUB,
         name: "Scrubber Daemon",
         serves: |volume| is_on(volume, "features.bitrot"),
+        pid: |_, _| None,
         refusal: |volume| {
             format!(
                 "Volume {} does not have bitrot enabled. Scrubber will be enabled automatically if bitrot is enabled",
@@ -101,15 +110,6 @@ const SERVICES: [Service; 5] = [
 
 fn is_on(volume: &Volume, option: &str) -> bool {
     volume.options.get(option).and_then(parse_bool).unwrap_or(false)
-}
-
-fn heals(volume: &Volume) -> bool {
-    let switch = match volume.kind {
-        VolumeKind::Distribute => return false,
-        VolumeKind::Replicate { .. } => "cluster.self-heal-daemon",
-        VolumeKind::Disperse { .. } => "cluster.disperse-self-heal-daemon",
-    };
-    volume.options.get(switch).and_then(parse_bool).unwrap_or(true)
 }
 
 impl Status {
@@ -172,6 +172,31 @@ impl Status {
         }
     }
 
+    /// What the process of a service says of itself; a note when it says nothing.
+    async fn ask_service(&self, daemon: &Daemon, volume: &str, reply: &mut Dict) -> String {
+        if self.cmd & asked::SELF_HEAL == 0 {
+            return SILENT.to_owned();
+        }
+        let question = Dict::new().with("cmd", self.cmd).with("volname", volume.to_owned());
+        let question = Question::new(BrickProc::NodeStatus, "", &question);
+        match self_heal::ask(daemon, volume, question).await {
+            Ok(answer) if answer.op_ret == 0 => {
+                for (key, value) in answer.output.iter() {
+                    reply.push(Key::from(format!("brick0.{}", key.as_str())), value.clone());
+                }
+                String::new()
+            }
+            Ok(answer) => {
+                log!(Warn, "service does not tell", volume = volume, errno = answer.op_errno);
+                SILENT.to_owned()
+            }
+            Err(fault) => {
+                log!(Warn, "service has not answered", volume = volume, why = fault);
+                SILENT.to_owned()
+            }
+        }
+    }
+
     /// The services behind the bricks, or instead of them.
     fn add_services(&self, daemon: &Daemon, volume: &Volume, reply: &mut Dict) -> usize {
         let wanted = |service: &&Service| match self.cmd & asked::SERVICES {
@@ -182,13 +207,13 @@ impl Status {
         for service in SERVICES.iter().filter(wanted) {
             let n = self.shown.len() + count;
             count += 1;
-            // None of them is run by this daemon yet, and none is shown as if it were.
+            let pid = (service.pid)(daemon, volume);
             reply.push(format!("brick{n}.hostname"), service.name);
             reply.push(format!("brick{n}.path"), "localhost");
             reply.push(format!("brick{n}.peerid"), daemon.node.to_string());
             reply.push(format!("brick{n}.port"), 0);
-            reply.push(format!("brick{n}.pid"), -1);
-            reply.push(format!("brick{n}.status"), 0);
+            reply.push(format!("brick{n}.pid"), pid.unwrap_or(-1));
+            reply.push(format!("brick{n}.status"), u32::from(pid.is_some()));
         }
         count
     }
@@ -229,8 +254,11 @@ impl Operation for Status {
 
     async fn brick_operations(&mut self, daemon: &Daemon, reply: &mut Dict) -> Result<String, Refusal> {
         let Some(name) = &self.volume else { return Ok(String::new()) };
-        if self.cmd & asked::OF_PROCESS == 0 || self.cmd & asked::SERVICES != 0 {
+        if self.cmd & asked::OF_PROCESS == 0 {
             return Ok(String::new());
+        }
+        if self.cmd & asked::SERVICES != 0 {
+            return Ok(self.ask_service(daemon, name, reply).await);
         }
         let volume = existing(daemon, name)?.volume;
         let question =
@@ -253,8 +281,7 @@ impl Operation for Status {
                 }
                 Err(fault) => {
                     log!(Warn, "brick has not answered", volume = name, why = fault);
-                    "Glusterd Syncop Mgmt brick op 'Status' failed. Please check brick log file for details."
-                        .clone_into(&mut note);
+                    SILENT.clone_into(&mut note);
                 }
             }
         }
@@ -290,6 +317,10 @@ impl Operation for Status {
         Ok(String::new())
     }
 }
+
+/// What is said when a process says nothing.
+const SILENT: &str =
+    "Glusterd Syncop Mgmt brick op 'Status' failed. Please check brick log file for details.";
 
 /// Adds what one brick says of its clients to what others said: names once, counts of kinds summed up.
 fn merge_clients(reply: &mut Dict, said: &Dict) {

@@ -6,6 +6,7 @@ use super::{Operation, Refusal, Request};
 use crate::daemon::Daemon;
 use crate::hooks::{Hook, Side};
 use crate::locks::Target;
+use crate::services::self_heal;
 use crate::volume::VolumeStatus;
 use futures_util::future::join_all;
 use gluster_xdr::mgmt::Op;
@@ -56,6 +57,7 @@ impl Operation for Stop {
                 log!(Error, "brick does not stop", volume = self.name, why = fault);
             }
         }
+        self_heal::settle(daemon).await;
         Ok(String::new())
     }
 

@@ -10,12 +10,9 @@ use super::statedump::Statedump;
 use super::status::Status;
 use super::stop::Stop;
 use super::{Operation, Refusal, run};
-use crate::brick::Brick;
 use crate::bricks::check::VOLUME_ID_XATTR;
-use crate::bricks::runner::{BrickFault, Order, Runner, Standing};
 use crate::config::Config;
-use crate::daemon::{Daemon, Outside};
-use crate::hooks::Hook;
+use crate::daemon::Daemon;
 use crate::locks::Target;
 use crate::paths::Paths;
 use crate::state::State;
@@ -23,91 +20,23 @@ use crate::store::atomic::crash;
 use crate::store::restore::{make_folders, restore};
 use crate::user_xlators::plugins::NoPlugins;
 use crate::volume::VolumeStatus;
-use gluster_xdr::brickop::BrickProc;
 use gluster_xdr::cli::CliRsp;
 use plugin_api::Dict;
-use plugin_api::rt::BoxFuture;
 use rustix::process::Signal;
-use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// Bricks that run when they are told to, and are known by their paths.
-#[derive(Debug, Default)]
-struct FakeBricks {
-    running: Mutex<BTreeSet<String>>,
-    /// Signals, in the order they were sent.
-    told: Mutex<Vec<(String, Signal)>>,
-    /// A brick that never starts.
-    broken: Mutex<Option<String>>,
-}
+mod fakes;
+mod services;
 
-impl Runner for FakeBricks {
-    fn start(&self, order: Order) -> BoxFuture<Result<u16, BrickFault>> {
-        let path = order.brick.path;
-        let result = if self.broken.lock().unwrap().as_ref() == Some(&path) {
-            Err(BrickFault::Start { brick: path, reason: "it is broken".into(), log: String::new() })
-        } else {
-            self.running.lock().unwrap().insert(path);
-            Ok(49152)
-        };
-        Box::pin(std::future::ready(result))
-    }
-
-    fn stop(&self, _volume: &str, brick: &Brick) -> BoxFuture<Result<(), BrickFault>> {
-        self.running.lock().unwrap().remove(&brick.path);
-        Box::pin(std::future::ready(Ok(())))
-    }
-
-    fn standing(&self, _volume: &str, brick: &Brick) -> Standing {
-        Standing { pid: self.running.lock().unwrap().contains(&brick.path).then_some(7) }
-    }
-
-    fn signal(&self, _volume: &str, brick: &Brick, signal: Signal) -> bool {
-        let is_running = self.running.lock().unwrap().contains(&brick.path);
-        if is_running {
-            self.told.lock().unwrap().push((brick.path.clone(), signal));
-        }
-        is_running
-    }
-
-    fn ask(
-        &self,
-        _: &str,
-        brick: &Brick,
-        procedure: BrickProc,
-        request: Dict,
-    ) -> BoxFuture<Result<Dict, BrickFault>> {
-        if procedure == BrickProc::XlatorInfo {
-            return Box::pin(std::future::ready(Ok(request)));
-        }
-        let silent = BrickFault::Silent { brick: brick.path.clone(), reason: "it is a fake".into() };
-        Box::pin(std::future::ready(Err(silent)))
-    }
-}
-
-/// Counts what the world is told.
-#[derive(Debug, Default)]
-struct FakeOutside {
-    changes: Mutex<u32>,
-    hooks: Mutex<Vec<Hook>>,
-}
-
-impl Outside for FakeOutside {
-    fn volfiles_changed(&self) {
-        *self.changes.lock().unwrap() += 1;
-    }
-
-    fn run_later(&self, hook: Hook) {
-        self.hooks.lock().unwrap().push(hook);
-    }
-}
+use fakes::{FakeBricks, FakeOutside, FakeServices};
 
 struct Lab {
     daemon: Daemon,
     bricks: Arc<FakeBricks>,
+    services: Arc<FakeServices>,
     outside: Arc<FakeOutside>,
     root: TempDir,
 }
@@ -124,12 +53,14 @@ impl Lab {
         }
         rustix::fs::lremovexattr(root.path(), VOLUME_ID_XATTR).unwrap();
         let (bricks, outside) = (Arc::new(FakeBricks::default()), Arc::new(FakeOutside::default()));
-        Some(Self { daemon: daemon(root.path(), &bricks, &outside), bricks, outside, root })
+        let services = Arc::new(FakeServices::default());
+        let daemon = daemon(root.path(), &bricks, &services, &outside);
+        Some(Self { daemon, bricks, services, outside, root })
     }
 
     /// A daemon that starts on the same folder: what it finds is what the disk holds.
     fn restarted(&self) -> Daemon {
-        daemon(self.root.path(), &self.bricks, &self.outside)
+        daemon(self.root.path(), &self.bricks, &self.services, &self.outside)
     }
 
     fn brick(&self, name: &str) -> String {
@@ -150,26 +81,19 @@ impl Lab {
     }
 }
 
-fn daemon(root: &Path, bricks: &Arc<FakeBricks>, outside: &Arc<FakeOutside>) -> Daemon {
+fn daemon(
+    root: &Path,
+    bricks: &Arc<FakeBricks>,
+    services: &Arc<FakeServices>,
+    outside: &Arc<FakeOutside>,
+) -> Daemon {
     let mut paths = Paths::new(root.join("work"), root.join("run"), root.join("log"));
     paths.sockets = root.join("run");
     make_folders(&paths).unwrap();
     let state = State::from(restore(&paths).unwrap());
-    let config = Config {
-        socket_file: root.join("glusterd.socket"),
-        listen_port: 24007,
-        transport: Dict::new(),
-        bind_address: None,
-        address_family: None,
-        base_port: 49152,
-        max_port: 65535,
-        lock_timer: Duration::from_secs(180),
-        allow_insecure: true,
-        brick_program: "/nonexistent/glusterfsd".into(),
-        plugin_dirs: String::new(),
-        paths,
-    };
-    let daemon = Daemon::new(config, state, bricks.clone(), outside.clone(), Arc::new(NoPlugins));
+    let config = Config { socket_file: root.join("glusterd.socket"), ..Config::standard(paths) };
+    let daemon =
+        Daemon::new(config, state, bricks.clone(), services.clone(), outside.clone(), Arc::new(NoPlugins));
     daemon.settled.send_replace(true);
     daemon
 }
@@ -389,7 +313,7 @@ fn a_crash_in_a_stop_or_a_start_leaves_the_volume_started_or_not() {
                 tokio::runtime::Builder::new_current_thread()
                     .build()
                     .unwrap()
-                    .block_on(crate::settle::bricks(after));
+                    .block_on(crate::settle::all(after));
                 let runs = lab.bricks.running.lock().unwrap().len() == 1;
                 assert_eq!(runs, stored.volume.is_started(), "bricks follow the store");
             },

@@ -128,6 +128,12 @@ async fn dispatch(daemon: &Daemon, procedure: CliProc, mut request: Dict) -> Res
         }
         CliProc::StatedumpVolume => run(daemon, ops::statedump::Statedump::new(&request)?, request).await,
         CliProc::ProfileVolume => run(daemon, ops::profile::Profile::new(&request)?, request).await,
+        CliProc::HealVolume => match ops::heal::read(daemon, &mut request) {
+            Ok(ops::heal::Wanted::Ask(heal)) => run(daemon, heal, request).await,
+            Ok(ops::heal::Wanted::Switch(set)) => run(daemon, set, request).await,
+            // The CLI looks for the order in the answer, too.
+            Err(refusal) => refused(refusal, request),
+        },
         CliProc::GetVolume => queries::info::answer(daemon, &request)?,
         CliProc::ListVolume => queries::list::answer(daemon),
         CliProc::GetVolOpt => match queries::option_values::answer(daemon, request.clone()) {
@@ -157,7 +163,6 @@ fn name_of(procedure: CliProc) -> &'static str {
         CliProc::SyncVolume => "volume sync",
         CliProc::GsyncSet => "geo-replication",
         CliProc::Quota => "quota",
-        CliProc::HealVolume => "heal",
         CliProc::ClrlocksVolume => "clear-locks",
         CliProc::CopyFile => "copy file",
         CliProc::SysExec => "execute",

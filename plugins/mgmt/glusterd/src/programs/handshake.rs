@@ -44,7 +44,10 @@ impl Handshake {
         });
         match read.await.unwrap_or(Err(Errno::EIO)) {
             Ok(text) => match i32::try_from(text.len()) {
-                Ok(op_ret) => GetspecRsp { op_ret, op_errno: 0, spec: text.into(), xdata: Dict::new() },
+                Ok(op_ret) => {
+                    let xdata = spec::beside(&self.daemon, &named);
+                    GetspecRsp { op_ret, op_errno: 0, spec: text.into(), xdata }
+                }
                 Err(_) => GetspecRsp { op_ret: -1, op_errno: Errno::EFBIG.raw(), ..GetspecRsp::default() },
             },
             Err(errno) => {

@@ -2,7 +2,7 @@
 
 use crate::daemon::Daemon;
 use crate::volume::is_valid_name;
-use plugin_api::Errno;
+use plugin_api::{Dict, Errno};
 use std::path::PathBuf;
 
 /// The longest key, one byte short of it.
@@ -31,6 +31,19 @@ pub fn answer(daemon: &Daemon, key: &[u8], is_trusted: bool, client_level: u32) 
     }
     let read = files.names.iter().find_map(|name| std::fs::read(files.folder.join(name)).ok());
     read.filter(|text| !text.is_empty()).ok_or(Errno::ENOENT)
+}
+
+/// What a caller is told beside the volfile: the self-heal daemon, which pid file stands for the volume.
+#[must_use]
+pub fn beside(daemon: &Daemon, key: &str) -> Dict {
+    let volume = key.trim_end_matches('\0').trim_start_matches('/').strip_prefix("shd/");
+    match volume.filter(|volume| is_valid_name(volume)) {
+        Some(volume) => {
+            let pidfile = daemon.config.paths.self_heal_pidfile(volume);
+            Dict::new().with("pidfile", pidfile.display().to_string())
+        }
+        None => Dict::new(),
+    }
 }
 
 /// Where a key may lie: one folder, and names in it.

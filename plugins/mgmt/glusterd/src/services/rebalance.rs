@@ -1,0 +1,1 @@
+//! The rebalance process of a volume.

@@ -1,0 +1,161 @@
+//! What a service is: its command line, pid file and socket, in the incumbent's words.
+
+use crate::config::{Config, DEFAULT_PORT};
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use uuid::Uuid;
+
+/// A process that may be run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// Its name in logs and, as `--process-name`, in the list of processes.
+    pub name: &'static str,
+    /// Program and arguments.
+    pub argv: Vec<OsString>,
+    /// Held by the process while it runs.
+    pub pidfile: PathBuf,
+    /// Where it takes questions.
+    pub socket: PathBuf,
+    /// Where it logs.
+    pub log: PathBuf,
+}
+
+/// Cluster options that every service's command line carries.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Common {
+    /// `cluster.localtime-logging`.
+    pub localtime_logging: bool,
+    /// `cluster.daemon-log-level`.
+    pub log_level: Option<String>,
+}
+
+/// Words of a command line that is being put together.
+struct Words(Vec<OsString>);
+
+impl Words {
+    fn new(config: &Config) -> Self {
+        let mut words = Self(vec![config.client_program.clone().into()]);
+        words.add(&[&"-s", &config.bind_address.as_deref().unwrap_or("localhost")]);
+        if config.listen_port != DEFAULT_PORT {
+            words.add(&[&format!("--volfile-server-port={}", config.listen_port)]);
+        }
+        words
+    }
+
+    fn add(&mut self, more: &[&dyn AsRef<OsStr>]) {
+        self.0.extend(more.iter().map(|word| word.as_ref().to_owned()));
+    }
+
+    fn options(&mut self, options: &[String]) {
+        for option in options {
+            self.add(&[&"--xlator-option", option]);
+        }
+    }
+
+    fn common(&mut self, common: &Common) {
+        if common.localtime_logging {
+            self.add(&[&"--localtime-logging"]);
+        }
+        if let Some(level) = &common.log_level {
+            self.add(&[&format!("--log-level={level}")]);
+        }
+    }
+}
+
+/// The self-heal daemon, begun with this volume.
+#[must_use]
+pub fn self_heal(config: &Config, node: Uuid, volume: &str, common: &Common) -> Service {
+    let paths = &config.paths;
+    let (pidfile, socket) = (paths.self_heal_pidfile(volume), paths.self_heal_socket(volume, node));
+    let log = paths.log.join("glustershd.log");
+    let mut words = Words::new(config);
+    words.add(&[&"--volfile-id", &format!("shd/{volume}")]);
+    words.add(&[&"-p", &pidfile, &"-l", &log, &"-S", &socket]);
+    words.options(&[format!("*replicate*.node-uuid={node}")]);
+    words.add(&[&"--process-name", &"glustershd", &"--client-pid=-6"]);
+    words.common(common);
+    Service { name: "glustershd", argv: words.0, pidfile, socket, log }
+}
+
+/// What a rebalance is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Task {
+    /// 1 start, 4 fix the layout, 5 start by force.
+    pub command: u32,
+    /// Stamped on layouts that this run has seen through.
+    pub commit_hash: u32,
+}
+
+/// The process that moves a volume's files.
+#[must_use]
+pub fn rebalance(config: &Config, node: Uuid, volume: &str, task: Task, common: &Common) -> Service {
+    let paths = &config.paths;
+    let (pidfile, socket) = (paths.rebalance_pidfile(volume, node), paths.rebalance_socket(volume, node));
+    let log = paths.log.join(format!("{volume}-rebalance.log"));
+    let mut words = Words::new(config);
+    words.add(&[&"--volfile-id", &format!("rebalance/{volume}")]);
+    words.options(&[
+        "*dht.use-readdirp=no".to_owned(),
+        "*dht.lookup-unhashed=yes".to_owned(),
+        "*dht.assert-no-child-down=yes".to_owned(),
+        "*dht.readdir-optimize=on".to_owned(),
+    ]);
+    words.add(&[&"--process-name", &"rebalance"]);
+    words.options(&[
+        format!("*dht.rebalance-cmd={}", task.command),
+        format!("*dht.node-uuid={node}"),
+        format!("*dht.commit-hash={}", task.commit_hash),
+    ]);
+    words.add(&[&"--socket-file", &socket, &"--pid-file", &pidfile, &"-l", &log]);
+    words.common(common);
+    Service { name: "rebalance", argv: words.0, pidfile, socket, log }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::paths::Paths;
+
+    fn line(service: &Service) -> String {
+        let words: Vec<&str> = service.argv.iter().map(|word| word.to_str().unwrap()).collect();
+        words.join(" ")
+    }
+
+    fn node() -> Uuid {
+        Uuid::parse_str("4263fba2-d783-4a82-977a-f43fec2b17d8").unwrap()
+    }
+
+    #[test]
+    fn the_self_heal_daemons_command_line_is_the_one_of_glusterfs_10() {
+        let service = self_heal(&Config::standard(Paths::default()), node(), "r3", &Common::default());
+        assert_eq!(
+            line(&service),
+            "/usr/sbin/glusterfs -s localhost --volfile-id shd/r3 -p /var/run/gluster/shd/r3/r3-shd.pid -l \
+             /var/log/glusterfs/glustershd.log -S /var/run/gluster/e18182748203b7b3.socket --xlator-option \
+             *replicate*.node-uuid=4263fba2-d783-4a82-977a-f43fec2b17d8 --process-name glustershd --client-pid=-6"
+        );
+    }
+
+    #[test]
+    fn the_rebalance_command_line_is_the_one_of_glusterfs_10() {
+        let task = Task { command: 4, commit_hash: 1_478_042_388 };
+        let service = rebalance(&Config::standard(Paths::default()), node(), "a", task, &Common::default());
+        assert_eq!(
+            line(&service),
+            "/usr/sbin/glusterfs -s localhost --volfile-id rebalance/a --xlator-option *dht.use-readdirp=no \
+             --xlator-option *dht.lookup-unhashed=yes --xlator-option *dht.assert-no-child-down=yes --xlator-option \
+             *dht.readdir-optimize=on --process-name rebalance --xlator-option *dht.rebalance-cmd=4 --xlator-option \
+             *dht.node-uuid=4263fba2-d783-4a82-977a-f43fec2b17d8 --xlator-option *dht.commit-hash=1478042388 \
+             --socket-file /var/run/gluster/e13468e472e3b755.socket --pid-file \
+             /var/lib/glusterd/vols/a/rebalance/4263fba2-d783-4a82-977a-f43fec2b17d8.pid -l \
+             /var/log/glusterfs/a-rebalance.log"
+        );
+    }
+
+    #[test]
+    fn the_clusters_log_options_go_behind_a_services_own() {
+        let common = Common { localtime_logging: true, log_level: Some("DEBUG".to_owned()) };
+        let service = self_heal(&Config::standard(Paths::default()), node(), "r3", &common);
+        assert!(line(&service).ends_with(" --client-pid=-6 --localtime-logging --log-level=DEBUG"));
+    }
+}
