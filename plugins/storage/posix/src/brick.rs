@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use gluster_brick::{DIR_FLAGS, make_dir};
 use plugin_api::Gfid;
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatxFlags, XattrFlags};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, XattrFlags};
 use rustix::io::Errno;
 
 use crate::descriptors::Descriptors;
-use crate::dirs::DIR_FLAGS;
 use crate::gfids::Gfids;
 use crate::handle::{HandleName, root_target};
 use crate::inodes::Inodes;
@@ -214,16 +214,6 @@ fn housekeeping(root: &OwnedFd) -> Result<OwnedFd, Errno> {
     }
     make_dir(&glusterfs, b"00/00", 0o700)?;
     Ok(glusterfs)
-}
-
-fn make_dir(parent: &OwnedFd, name: &[u8], mode: u32) -> Result<(), Errno> {
-    match rustix::fs::mkdirat(parent, name, Mode::from_bits_truncate(mode)) {
-        Err(Errno::EXIST) => {
-            let st = rustix::fs::statx(parent, name, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::TYPE)?;
-            if crate::stat::kind(&st) == crate::stat::S_IFDIR { Ok(()) } else { Err(Errno::NOTDIR) }
-        }
-        other => other,
-    }
 }
 
 /// The root's handle must lead back to this very directory.

@@ -3,6 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex};
 
+use gluster_brick::{DIR_FLAGS, HIDDEN, Name};
 use plugin_api::fop::DirEntry;
 use plugin_api::{Dict, Gfid, Iatt, IoBuf};
 use rustix::fs::{Mode, RawDir, SeekFrom};
@@ -10,9 +11,7 @@ use rustix::io::{Errno, Result};
 
 use crate::ask::Ask;
 use crate::brick::Brick;
-use crate::dirs::DIR_FLAGS;
 use crate::find::Found;
-use crate::name::{HIDDEN, Name};
 use crate::place::Place;
 use crate::stat::{S_IFDIR, iatt, kind};
 

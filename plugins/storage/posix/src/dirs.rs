@@ -3,8 +3,9 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
+use gluster_brick::open_dir;
 use plugin_api::Gfid;
-use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, StatxFlags};
+use rustix::fs::{AtFlags, StatxFlags};
 use rustix::io::{Errno, Result};
 
 use crate::brick::{Brick, GFID_XATTR};
@@ -14,17 +15,6 @@ use crate::handle::{DirTarget, HandleName, parse_dir_target};
 const MAX_DEPTH: usize = 4096;
 /// Longest relative path handed to one system call.
 const MAX_PATH: usize = 4000;
-
-/// How every directory is opened: for reading, so that xattrs and `fsync` work on the descriptor, never over a symlink.
-pub(crate) const DIR_FLAGS: OFlags = OFlags::RDONLY
-    .union(OFlags::DIRECTORY)
-    .union(OFlags::NOFOLLOW)
-    .union(OFlags::CLOEXEC)
-    .union(OFlags::NONBLOCK);
-
-/// Nothing outside the directory we start from, and no symlink on the way.
-pub(crate) const BENEATH: ResolveFlags =
-    ResolveFlags::BENEATH.union(ResolveFlags::NO_SYMLINKS).union(ResolveFlags::NO_MAGICLINKS);
 
 impl Brick {
     /// The directory `gfid`, open. `ENOENT` when there is no handle, `ENOTDIR` when it is no directory's, `ESTALE`
@@ -123,7 +113,7 @@ fn open_beneath(base: std::os::fd::BorrowedFd<'_>, names: &[Vec<u8>]) -> Result<
             left = rest;
         }
         let from = at.as_ref().map_or(base, AsFd::as_fd);
-        at = Some(rustix::fs::openat2(from, &path[..], DIR_FLAGS, Mode::empty(), BENEATH)?);
+        at = Some(open_dir(from, &path)?);
     }
     at.ok_or(Errno::INVAL)
 }

@@ -4,12 +4,12 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
+use gluster_brick::BENEATH;
 use plugin_api::Gfid;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::{Errno, Result};
 
 use crate::brick::Brick;
-use crate::dirs::BENEATH;
 use crate::find::Found;
 use crate::handle::HandleName;
 use crate::inodes::Inode;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use gluster_brick::{HIDDEN, Name};
 use plugin_api::{Gfid, Iatt};
 use rustix::fs::{AtFlags, Statx, XattrFlags};
 use rustix::io::{Errno, Result};
@@ -12,7 +13,6 @@ use rustix::io::{Errno, Result};
 use crate::brick::{Brick, GFID_XATTR};
 use crate::handle::{DirTarget, HandleName, gfid_text};
 use crate::inodes::Inode;
-use crate::name::{HIDDEN, Name};
 use crate::place::Place;
 use crate::stat::{S_IFDIR, S_IFLNK, kind};
 

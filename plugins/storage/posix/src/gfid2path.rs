@@ -1,10 +1,10 @@
 //! `trusted.gfid2path.*`: under which names an object is known, kept on the object itself.
 
+use gluster_brick::Name;
 use plugin_api::Gfid;
 use xxhash_rust::xxh64::xxh64;
 
 use crate::handle::{gfid_text, parse_gfid};
-use crate::name::Name;
 
 /// What the names of these xattrs start with.
 pub(crate) const PREFIX: &[u8] = b"trusted.gfid2path.";

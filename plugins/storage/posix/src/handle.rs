@@ -1,8 +1,7 @@
 //! Handle names: where under `.glusterfs` an object is found by its gfid.
 
+use gluster_brick::Name;
 use plugin_api::Gfid;
-
-use crate::name::Name;
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 const ROOT_TARGET: &[u8] = b"../../..";

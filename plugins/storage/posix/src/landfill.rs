@@ -3,15 +3,14 @@
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Condvar, Mutex};
 
+use gluster_brick::{DIR_FLAGS, Name, open_dir};
 use plugin_api::Gfid;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, RenameFlags};
 use rustix::io::{Errno, Result};
 
 use crate::brick::Brick;
-use crate::dirs::{BENEATH, DIR_FLAGS};
 use crate::find::gfid_at;
 use crate::handle::{DirTarget, parse_gfid};
-use crate::name::Name;
 use crate::place::Place;
 use crate::stat::{S_IFDIR, kind};
 
@@ -90,7 +89,7 @@ impl Brick {
             let Ok(st) = place.stat() else { continue };
             let gfid = gfid_at(&place).ok().flatten();
             if kind(&st) == S_IFDIR {
-                let below = rustix::fs::openat2(dir, name.bytes(), DIR_FLAGS, Mode::empty(), BENEATH)?;
+                let below = open_dir(dir, name.bytes())?;
                 self.delete_below(below.as_fd(), depth + 1)?;
                 rustix::fs::unlinkat(dir, name.bytes(), AtFlags::REMOVEDIR)?;
                 if let Some(gfid) = gfid {

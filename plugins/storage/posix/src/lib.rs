@@ -30,7 +30,6 @@ mod landfill;
 mod link;
 mod make;
 mod mdata;
-mod name;
 mod options;
 mod paths;
 mod place;

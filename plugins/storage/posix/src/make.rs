@@ -3,13 +3,13 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
+use gluster_brick::{BENEATH, DIR_FLAGS};
 use plugin_api::{Gfid, Iatt};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, XattrFlags};
 use rustix::io::{Errno, Result};
 
 use crate::brick::{Brick, GFID_XATTR};
 use crate::caller::Caller;
-use crate::dirs::{BENEATH, DIR_FLAGS};
 use crate::find::Entry;
 use crate::gfid2path;
 use crate::mdata::Times;
@@ -363,7 +363,7 @@ mod tests {
     fn a_handle_of_a_symlink_object_is_never_taken_for_a_directory() {
         let brick = brick();
         let dir = brick.mkdir(Gfid::ROOT, "secret");
-        let target = crate::handle::dir_target(Gfid::ROOT, crate::name::Name::new(b"secret").unwrap());
+        let target = crate::handle::dir_target(Gfid::ROOT, gluster_brick::Name::new(b"secret").unwrap());
         let (link, _) = brick.make_kind(Gfid::ROOT, "link", Kind::Symlink(&target), 0o777).unwrap();
         assert_eq!(brick.entry(link, b"x").unwrap_err(), Errno::STALE);
         std::fs::remove_file(brick.path("link")).unwrap();

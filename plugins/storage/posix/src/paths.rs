@@ -76,7 +76,7 @@ impl Brick {
         for entry in Dir::read_from(&*dir)? {
             let entry = entry?;
             let name = entry.file_name().to_bytes();
-            if name.eq_ignore_ascii_case(wanted) && !(gfid.is_root() && name == crate::name::HIDDEN) {
+            if name.eq_ignore_ascii_case(wanted) && !(gfid.is_root() && name == gluster_brick::HIDDEN) {
                 return Ok(name.to_vec());
             }
         }

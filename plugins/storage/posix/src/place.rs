@@ -8,12 +8,12 @@ use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
+use gluster_brick::Name;
 use rustix::fs::{AtFlags, Mode, Statx, StatxFlags, Timestamps, XattrFlags};
 use rustix::io::{Errno, Result};
 use smallvec::SmallVec;
 
 use crate::handle::HandleName;
-use crate::name::Name;
 use crate::seam::seam;
 
 /// Longest xattr value that the kernel knows.

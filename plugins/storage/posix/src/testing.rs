@@ -132,7 +132,7 @@ impl TestBrick {
 
     /// The names of all xattrs on `path`.
     pub(crate) fn xattrs(&self, path: &str) -> Vec<String> {
-        let name = crate::name::Name::new(path.as_bytes()).unwrap();
+        let name = gluster_brick::Name::new(path.as_bytes()).unwrap();
         let place = crate::place::Place::Entry(self.root.as_fd(), name);
         let names = crate::xattrs::names(&place).unwrap();
         names.iter().map(|name| String::from_utf8(name.to_vec()).unwrap()).collect()

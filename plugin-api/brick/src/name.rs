@@ -3,16 +3,19 @@
 use rustix::io::Errno;
 
 /// The housekeeping folder in the root of a brick, which no client sees.
-pub(crate) const HIDDEN: &[u8] = b".glusterfs";
+pub const HIDDEN: &[u8] = b".glusterfs";
 
 /// One component of a path: not empty, no `/`, no NUL, neither `.` nor `..`, at most 255 bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Name<'a>(&'a [u8]);
+pub struct Name<'a>(&'a [u8]);
 
 impl<'a> Name<'a> {
-    /// Checks `bytes`. `ESTALE` when empty (the incumbent's answer), `ENAMETOOLONG`, `EINVAL` for a NUL, `EPERM`
-    /// for a name that would walk.
-    pub(crate) fn new(bytes: &'a [u8]) -> Result<Self, Errno> {
+    /// Checks `bytes`.
+    ///
+    /// # Errors
+    /// `ESTALE` when empty (the incumbent's answer), `ENAMETOOLONG`, `EINVAL` for a NUL, `EPERM` for a name that would
+    /// walk.
+    pub fn new(bytes: &'a [u8]) -> Result<Self, Errno> {
         match bytes {
             [] => Err(Errno::STALE),
             b"." | b".." => Err(Errno::PERM),
@@ -23,7 +26,9 @@ impl<'a> Name<'a> {
         }
     }
 
-    pub(crate) fn bytes(self) -> &'a [u8] {
+    /// The name as it is.
+    #[must_use]
+    pub fn bytes(self) -> &'a [u8] {
         self.0
     }
 }

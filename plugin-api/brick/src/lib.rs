@@ -1,0 +1,9 @@
+//! The one way into a brick's folder, for translators that keep something there: a directory that is held open, and
+//! from it names that never walk.
+#![forbid(unsafe_code)]
+
+mod beneath;
+mod name;
+
+pub use beneath::{BENEATH, DIR_FLAGS, make_dir, open_dir};
+pub use name::{HIDDEN, Name};
