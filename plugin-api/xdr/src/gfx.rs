@@ -4,12 +4,17 @@ use plugin_api::{Dict, Iatt, IoBuf, Key, Mdata, Value};
 
 use crate::{Codec, Fault, Reader, Writer, Xdr, XdrError};
 
-/// A dict with the types of its values; an empty one is sent as none, which every receiver treats alike.
+/// A dict with the types of its values; an empty one is sent as none.
 ///
 /// The size word in front is written exactly, since receivers of payloads count on it; it is not trusted in turn: the
 /// pairs say where they end.
 #[derive(Debug)]
 pub struct Typed;
+
+/// As [`Typed`], but an empty one is sent as a dict with nothing in it: where GlusterFS always answers with a dict, clients
+/// of it take none for a failure (a heal of disperse gives up).
+#[derive(Debug)]
+pub struct Kept;
 
 /// The least that a pair takes: an empty key, a tag, an empty opaque.
 const SMALLEST_PAIR: usize = 12;
@@ -50,22 +55,35 @@ impl Codec<Dict> for Typed {
     }
 
     fn put(value: &Dict, w: &mut Writer) {
-        let start = w.len();
-        if value.is_empty() {
-            0u32.put(w);
-            NO_DICT.put(w);
-            return 0u32.put(w);
-        }
-        0u32.put(w);
-        w.length(value.len());
-        w.length(value.len());
-        for (key, value) in value.iter().rev() {
-            put_terminated(key.as_bytes(), w);
-            put_value(value, w);
-        }
-        let size = w.len() - start - 12;
-        w.patch(start, u32::try_from(size).unwrap_or(u32::MAX));
+        put_dict(value, NO_DICT, w);
     }
+}
+
+impl Codec<Dict> for Kept {
+    fn get(r: &mut Reader<'_>) -> Result<Dict, XdrError> {
+        Typed::get(r)
+    }
+
+    fn put(value: &Dict, w: &mut Writer) {
+        put_dict(value, 0, w);
+    }
+}
+
+fn put_dict(value: &Dict, count_of_none: i32, w: &mut Writer) {
+    let start = w.len();
+    0u32.put(w);
+    if value.is_empty() {
+        count_of_none.put(w);
+        return 0u32.put(w);
+    }
+    w.length(value.len());
+    w.length(value.len());
+    for (key, value) in value.iter().rev() {
+        put_terminated(key.as_bytes(), w);
+        put_value(value, w);
+    }
+    let size = w.len() - start - 12;
+    w.patch(start, u32::try_from(size).unwrap_or(u32::MAX));
 }
 
 fn get_value(r: &mut Reader<'_>) -> Result<Value, XdrError> {
@@ -165,6 +183,9 @@ mod tests {
         assert_eq!(put(&Dict::new()), [0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]);
         assert_eq!(get(put(&Dict::new())), Ok(Dict::new()));
         assert_eq!(get(vec![0; 12]), Ok(Dict::new()));
+        let mut kept = Writer::default();
+        Kept::put(&Dict::new(), &mut kept);
+        assert_eq!(kept.into_bytes(), [0; 12]);
     }
 
     #[test]

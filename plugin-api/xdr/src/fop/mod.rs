@@ -21,7 +21,7 @@ pub use xattr::*;
 
 use plugin_api::{Dict, Iatt};
 
-use crate::gfx::Typed;
+use crate::gfx::{Kept, Typed};
 
 /// The most that a name, a path or a symbolic link's target takes in a request; a brick's own limits are lower.
 pub const MAX_NAME: usize = 65_536;
@@ -33,8 +33,11 @@ record! {
     /// The reply of fops that answer with attributes.
     pub struct IattRsp { op_ret: i32, op_errno: i32, xdata: Dict as Typed, stat: Iatt }
 
+    /// The reply of lookup: the file, and its parent.
+    pub struct LookupRsp { op_ret: i32, op_errno: i32, xdata: Dict as Kept, stat: Iatt, post_parent: Iatt }
+
     /// The reply of fops that answer with attributes before and after: of the file, of the parent for unlink and
-    /// rmdir; for lookup, of the file and of its parent.
+    /// rmdir.
     pub struct PrePostRsp { op_ret: i32, op_errno: i32, xdata: Dict as Typed, pre: Iatt, post: Iatt }
 
     /// The reply of fops that make something: its attributes, and the parent's before and after.
@@ -43,7 +46,7 @@ record! {
     }
 
     /// The reply of fops that answer with a dict; the attributes are always zero in GlusterFS 10.
-    pub struct DictRsp { op_ret: i32, op_errno: i32, xdata: Dict as Typed, dict: Dict as Typed, pre: Iatt, post: Iatt }
+    pub struct DictRsp { op_ret: i32, op_errno: i32, xdata: Dict as Typed, dict: Dict as Kept, pre: Iatt, post: Iatt }
 }
 
 #[cfg(test)]

@@ -43,6 +43,8 @@ pub(crate) struct Caller {
     pub(crate) fresh: Option<Inode>,
     /// The file whose last name is being removed, when it is known.
     pub(crate) victim: Option<Inode>,
+    /// Whether the answer tells the size of what was read.
+    pub(crate) tells_size: bool,
 }
 
 impl Caller {

@@ -35,7 +35,7 @@ messages! {
     fop: AccessReq CommonRsp CopyFileRangeReq CreateReq CreateRsp DictRsp EntrylkReq FallocateReq FdReq FentrylkReq
         FgetxattrReq FinodelkReq FremovexattrReq FsetattrReq FsetxattrReq FstatReq FsyncReq FsyncdirReq FtruncateReq
         FxattropReq GetactivelkReq GetactivelkRsp GetxattrReq IattRsp IcreateReq InodelkReq IpcReq LeaseReq LeaseRsp
-        LinkReq LkReq LkRsp LookupReq MadeRsp MkdirReq MknodReq NamelinkReq OpenReq OpenRsp OpendirReq PrePostRsp
+        LinkReq LkReq LkRsp LookupReq LookupRsp MadeRsp MkdirReq MknodReq NamelinkReq OpenReq OpenRsp OpendirReq PrePostRsp
         PutReq RangeReq RchecksumReq RchecksumRsp ReadReq ReadRsp ReaddirReq ReaddirRsp ReaddirpRsp ReadlinkReq
         ReadlinkRsp RemovexattrReq RenameReq RenameRsp RmdirReq SeekReq SeekRsp SetactivelkReq SetattrReq SetxattrReq
         StatReq StatfsReq StatfsRsp SymlinkReq TruncateReq UnlinkReq WriteReq XattropReq;

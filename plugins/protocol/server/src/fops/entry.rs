@@ -10,7 +10,7 @@ use crate::resolve::{Caller, open_flags};
 
 procedures! {
     /// By name in a directory, or by gfid.
-    Lookup(r: LookupReq, c) -> PrePostRsp, lookup {
+    Lookup(r: LookupReq, c) -> LookupRsp, lookup {
         let loc = if r.bname.is_empty() {
             let gfid = c.session.meant(r.gfid);
             if gfid.is_null() {
@@ -91,11 +91,11 @@ procedures! {
     }
 }
 
-impl Answer<PrePostRsp> for fop::Looked {
-    async fn encode(self, c: &mut Caller) -> FopResult<(PrePostRsp, Payload)> {
+impl Answer<LookupRsp> for fop::Looked {
+    async fn encode(self, c: &mut Caller) -> FopResult<(LookupRsp, Payload)> {
         c.link(&self.iatt);
-        let (pre, post) = (c.session.show(self.iatt), c.session.show(self.post_parent));
-        Ok((PrePostRsp { xdata: self.xdata, pre, post, ..PrePostRsp::default() }, Payload::default()))
+        let (stat, post_parent) = (c.session.show(self.iatt), c.session.show(self.post_parent));
+        Ok((LookupRsp { xdata: self.xdata, stat, post_parent, ..LookupRsp::default() }, Payload::default()))
     }
 }
 

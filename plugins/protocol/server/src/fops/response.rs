@@ -24,6 +24,6 @@ macro_rules! responses {
 }
 
 responses! {
-    CommonRsp IattRsp PrePostRsp MadeRsp DictRsp OpenRsp ReadRsp SeekRsp RchecksumRsp ReaddirRsp ReaddirpRsp RenameRsp
+    CommonRsp IattRsp LookupRsp PrePostRsp MadeRsp DictRsp OpenRsp ReadRsp SeekRsp RchecksumRsp ReaddirRsp ReaddirpRsp RenameRsp
     CreateRsp ReadlinkRsp StatfsRsp LkRsp LeaseRsp GetactivelkRsp
 }

@@ -1,7 +1,7 @@
 //! Procedures on extended attributes.
 
 use gluster_xdr::fop::*;
-use plugin_api::{Errno, IoBuf, fop};
+use plugin_api::{Dict, Errno, IoBuf, fop};
 
 use super::procedure::{plain_answers, procedures};
 use crate::names;
@@ -24,12 +24,14 @@ procedures! {
     /// Reads xattrs by gfid.
     Getxattr(r: GetxattrReq, c) -> DictRsp, getxattr {
         let name = asked_for(r.namelen, r.name)?;
+        c.tells_size = true;
         fop::Getxattr { loc: c.loc(r.gfid).await?, name, xdata: r.xdata }
     }
 
     /// Reads xattrs of an open file.
     Fgetxattr(r: FgetxattrReq, c) -> DictRsp, fgetxattr {
         let name = asked_for(r.namelen, r.name)?;
+        c.tells_size = true;
         fop::Fgetxattr { fd: c.fd(r.fd, r.gfid, READ_WRITE).await?, name, xdata: r.xdata }
     }
 
@@ -67,6 +69,16 @@ fn asked_for(namelen: u32, name: IoBuf) -> Result<IoBuf, Errno> {
     Ok(if namelen == 0 { IoBuf::new() } else { name })
 }
 
+/// What reading answers beside the values: the size of the last one. Disperse takes 0 for nothing read.
+fn size_of(xattrs: &Dict) -> i32 {
+    let last = xattrs.iter().next_back().and_then(|(_, value)| value.as_bytes()).map_or(0, <[u8]>::len);
+    i32::try_from(last).unwrap_or(i32::MAX)
+}
+
 plain_answers! {
-    fop::Xattrs => DictRsp |a, _c| { xdata: a.xdata, dict: a.xattrs }
+    fop::Xattrs => DictRsp |a, c| {
+        op_ret: if c.tells_size { size_of(&a.xattrs) } else { 0 },
+        xdata: a.xdata,
+        dict: a.xattrs,
+    }
 }
