@@ -107,7 +107,11 @@ fn virtual_xattr(call: &Call<'_>, found: &Found<'_>, name: &[u8]) -> Answer<Opti
             let separator = brick.options().gfid2path_separator.clone().into_bytes();
             Value::from(brick.paths(found)?.join(&separator[..]))
         }
-        b"glusterfs.gfid2path" => text(brick.paths(found)?.swap_remove(0)),
+        // A healer takes an error for a file that is not there: where no name is on record, the id has to do.
+        b"glusterfs.gfid2path" => match brick.paths(found) {
+            Ok(mut paths) => text(paths.swap_remove(0)),
+            Err(_) => Value::from(format!("<gfid:{}>", found.gfid)),
+        },
         b"glusterfs.ancestry.path" => text(brick.paths(found)?.join(&b":"[..])),
         b"glusterfs.open-fd-count" => {
             Value::from(u32::from(found.inode.fds.load(std::sync::atomic::Ordering::Relaxed) > 0))
