@@ -1,6 +1,28 @@
 //! What a volfile may say to `features/changelog`.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use plugin_api::prelude::*;
+
+use crate::record::Encoding;
+
+/// What is journalled and how, as the volume's options say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Settings {
+    pub(crate) on: bool,
+    /// The folder of the journals; none where the volfile names neither it nor the brick.
+    pub(crate) dir: Option<PathBuf>,
+    pub(crate) encoding: Encoding,
+    /// How long a journal covers.
+    pub(crate) rollover: Duration,
+    /// How often a journal is brought to the disk; zero for with each record.
+    pub(crate) fsync: Duration,
+    /// How long a barrier holds at most.
+    pub(crate) barrier: Duration,
+    /// Whether the paths of deleted files are written down.
+    pub(crate) paths: bool,
+}
 
 /// The options that GlusterFS 10 writes, so that its volfiles are read as they are.
 pub(crate) fn declare() -> Options {
@@ -15,17 +37,43 @@ pub(crate) fn declare() -> Options {
         .default_value("120")
         .time("rollover-time", "seconds a journal covers")
         .default_value("15")
-        .int("fsync-interval", "seconds between syncs")
+        .int("fsync-interval", "seconds between syncs; 0 syncs each record")
         .default_value("5")
         .text("op-mode", "what runs")
         .default_value("RT")
-        .text("encoding", "how records are written")
+        .text("encoding", "how records are written: ascii or binary")
         .default_value("ascii")
         .bool("capture-del-path", "whether paths of deleted files are kept")
         .default_value("off")
 }
 
-/// Refuses whatever would need what is not built.
-pub(crate) fn check(cx: &InitCx<'_>) -> Result<(), InitError> {
-    cx.refuse_when_on("changelog", "the journal")
+impl Settings {
+    pub(crate) fn read(cx: &InitCx<'_>) -> Result<Self, InitError> {
+        let name = cx.name();
+        let wrong = |key: &str, found: &str, expected: &str| {
+            InitError(format!("option `{key}` of {name} is `{found}`, expected {expected}"))
+        };
+        let brick =
+            || cx.find("changelog-brick").map(|brick| PathBuf::from(brick).join(".glusterfs/changelogs"));
+        let encoding = cx.text("encoding")?;
+        let fsync = cx.int("fsync-interval")?;
+        let settings = Self {
+            on: cx.bool("changelog")?,
+            dir: cx.find("changelog-dir").map(PathBuf::from).or_else(brick),
+            encoding: Encoding::named(encoding)
+                .ok_or_else(|| wrong("encoding", encoding, "ascii or binary"))?,
+            rollover: cx.time("rollover-time")?.max(Duration::from_secs(1)),
+            fsync: u64::try_from(fsync)
+                .map(Duration::from_secs)
+                .map_err(|_| wrong("fsync-interval", &fsync.to_string(), "seconds"))?,
+            barrier: cx.time("changelog-barrier-timeout")?,
+            paths: cx.bool("capture-del-path")?,
+        };
+        match settings.on && settings.dir.is_none() {
+            true => Err(InitError(format!(
+                "{name} has no option `changelog-dir`: add `option changelog-dir FOLDER` to the volfile"
+            ))),
+            false => Ok(settings),
+        }
+    }
 }
