@@ -185,6 +185,9 @@ changelog! {
                 _ => Ok(()),
             };
             done.map_err(|error| {
+                // Old values stay, and what was journalled goes on.
+                self.shared.set(old);
+                told(self.shared.begin(true));
                 let dir = new.dir.unwrap_or_default();
                 InitError(format!("{}: no journal in {}: {error}", cx.name(), dir.display()))
             })

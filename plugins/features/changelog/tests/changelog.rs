@@ -189,7 +189,8 @@ fn journals_turn_over_and_one_without_changes_has_no_file() {
     assert!(!paths[0].exists());
     lab.caller().mkdir(&lab.caller().root(), "d").unwrap();
     let full = |path: &PathBuf| path.to_str().unwrap().contains("/CHANGELOG.");
-    wait("a journal with its change", || index(&lab.dir).1.iter().any(full));
+    // The index has a name before the journal has its place.
+    wait("a journal with its change", || index(&lab.dir).1.iter().any(|path| full(&path) && path.exists()));
     let (_, paths) = index(&lab.dir);
     assert!(records(paths.iter().find(|path| full(path)).unwrap()).ends_with("/d~"));
 }
@@ -335,4 +336,11 @@ fn switching_on_where_no_journal_can_be_is_refused() {
     let lab = Lab::new(&[("changelog", "off")]);
     let refused = lab.bench.try_reconfigure(&on("/proc/none", &[]));
     assert!(format!("{refused:?}").contains("no journal in /proc/none"), "{refused:?}");
+    let caller = lab.caller();
+    caller.mkdir(&caller.root(), "unseen").unwrap();
+    assert!(!lab.dir.join("CHANGELOG").exists());
+    lab.reconfigure(&[]);
+    lab.bench.try_reconfigure(&on("/proc/none", &[])).unwrap_err();
+    caller.mkdir(&caller.root(), "seen").unwrap();
+    assert!(lab.live().ends_with("/seen~"), "the old folder goes on");
 }

@@ -21,13 +21,18 @@ pub(crate) fn declare() -> Options {
     Options::new()
         .bool("trash", "whether deleted files are kept")
         .default_value("off")
+        .reconfigurable()
         .text("trash-dir", "name of the folder, in the root")
         .default_value(".trashcan")
+        .reconfigurable()
         .text("trash-eliminate-path", "paths below which nothing is kept, with commas between them")
+        .reconfigurable()
         .size("trash-max-filesize", "larger files are not kept")
         .default_value("5MB")
+        .reconfigurable()
         .bool("trash-internal-op", "whether what the cluster deletes by itself is kept, too")
         .default_value("off")
+        .reconfigurable()
         .text("brick-path", "path of the brick")
 }
 
