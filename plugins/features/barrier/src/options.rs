@@ -7,6 +7,8 @@ pub(crate) fn declare() -> Options {
     Options::new()
         .bool("barrier", "whether answers are held back")
         .default_value("disable")
+        .reconfigurable()
         .time("barrier-timeout", "for how long at most, from when they begin to be")
         .default_value("120")
+        .reconfigurable()
 }

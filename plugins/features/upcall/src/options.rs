@@ -18,11 +18,13 @@ pub(crate) fn declare() -> Options {
     Options::new()
         .bool("cache-invalidation", "whether clients are told")
         .default_value("off")
+        .reconfigurable()
         .time(
             "cache-invalidation-timeout",
             "how long a client is told of an object after it has last looked at it",
         )
         .default_value("60")
+        .reconfigurable()
 }
 
 impl Settings {

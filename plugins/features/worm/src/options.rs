@@ -28,20 +28,26 @@ pub(crate) fn declare() -> Options {
     Options::new()
         .bool("worm", "no file of the volume is written twice")
         .default_value("off")
+        .reconfigurable()
         .bool("worm-file-level", "each file is kept for a time of its own, from when it is committed")
         .default_value("off")
+        .reconfigurable()
         .bool("worm-files-deletable", "whether a file may be deleted once its time is over")
         .default_value("on")
+        .reconfigurable()
         .time("default-retention-period", "for how long a committed file is kept")
         .default_value("120")
+        .reconfigurable()
         .time("auto-commit-period", "how long after its making the next try to change a file commits it")
         .default_value("180")
+        .reconfigurable()
         .choice(
             "retention-mode",
             &["relax", "enterprise"],
             "whether the time that a file is kept for may be shortened",
         )
         .default_value("relax")
+        .reconfigurable()
 }
 
 impl Settings {
