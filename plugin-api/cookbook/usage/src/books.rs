@@ -3,146 +3,156 @@
 //! Every object carries, as an xattr, the directory that it is counted in: its home. Fops add what they change to the home
 //! alone, in memory. To write down is to add that to the xattrs of the home and of all directories above it.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use plugin_api::prelude::*;
-use tokio::sync::{Mutex as AsyncMutex, Notify, OnceCell, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::sync::{Mutex as AsyncMutex, Notify};
 
 use crate::counts::Counts;
+use crate::disk::{Disk, is_gone};
+use crate::seal::Seal;
+use crate::turns::{Change, Turns};
 
 /// On a directory: what is below it, as of when it was last written down.
 pub(crate) const BELOW: &str = "trusted.mortar.usage";
 /// On everything but the root: the gfid of its home.
 pub(crate) const HOME: &str = "trusted.mortar.usage.home";
-/// On the root, while all is written down.
-const CLEAN: &str = "trusted.mortar.usage.clean";
 
 /// More homes than this are not remembered.
 const MOST_HOMES: usize = 100_000;
+/// Deeper than this no directory lies.
+const DEPTH: usize = 10_000;
+/// So long who asks waits for what is being written down.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The books of one graph.
 #[derive(Debug)]
 pub(crate) struct Books {
-    handle: Handle,
-    opened: OnceCell<()>,
-    /// Held shared by fops that make something or change a size; alone by what moves, removes, counts or writes down.
-    gate: RwLock<()>,
-    /// Held while the size of a file changes, so that before and after belong together.
-    sizes: [AsyncMutex<()>; 64],
-    pending: Mutex<HashMap<Gfid, Counts>>,
+    pub(crate) disk: Disk,
+    pub(crate) turns: Turns,
+    seal: Seal,
+    changes: Mutex<Changes>,
     homes: Mutex<HashMap<Gfid, Gfid>>,
-    /// Whether the root says that all is written down.
-    clean: AtomicBool,
+    /// Held by who changes sums that are written down. No fop waits for it but the one that asks for a sum.
+    pub(crate) ledger: AsyncMutex<()>,
     /// Whether what is written down is known to be right.
-    pub(crate) exact: AtomicBool,
+    exact: AtomicBool,
     /// While a count goes on nothing is written down.
-    pub(crate) counting: AtomicBool,
-    /// A directory moved under a count, which has to begin anew.
-    pub(crate) moved: AtomicBool,
+    counting: AtomicBool,
+    /// A count is asked for, and has not begun.
+    asked: AtomicBool,
     stopped: AtomicBool,
     stop: Notify,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// What is not written down yet.
+#[derive(Debug, Default)]
+struct Changes {
+    pending: HashMap<Gfid, Counts>,
+    moves: Vec<Move>,
+    /// A count that goes on has to begin anew.
+    upset: bool,
 }
 
-/// The place of an object that is known by its gfid alone.
-pub(crate) fn place(gfid: Gfid) -> Loc {
-    Loc::of(Inode::new(gfid, FileType::Invalid))
+impl Changes {
+    /// Directories that were removed.
+    fn gone(&self) -> HashSet<Gfid> {
+        self.moves.iter().filter(|went| went.to.is_none()).map(|went| went.dir).collect()
+    }
+}
+
+/// A directory that went to another one, or away. What was written down of it goes along when all is written down.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Move {
+    pub(crate) dir: Gfid,
+    pub(crate) from: Option<Gfid>,
+    pub(crate) to: Option<Gfid>,
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Books {
     pub(crate) fn new(handle: Handle) -> Self {
         Self {
-            handle,
-            opened: OnceCell::new(),
-            gate: RwLock::default(),
-            sizes: std::array::from_fn(|_| AsyncMutex::default()),
-            pending: Mutex::default(),
+            disk: Disk::new(handle),
+            turns: Turns::default(),
+            seal: Seal::default(),
+            changes: Mutex::default(),
             homes: Mutex::default(),
-            clean: AtomicBool::new(false),
+            ledger: AsyncMutex::default(),
             exact: AtomicBool::new(false),
             counting: AtomicBool::new(false),
-            moved: AtomicBool::new(false),
+            asked: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
             stop: Notify::new(),
         }
     }
 
     /// Finds out whether the books were closed in order; otherwise they are to be made anew.
-    /// The first who comes does it, and all others wait for that.
-    pub(crate) async fn open(&self) {
-        let open = || async {
-            let clean = self.xattr(Gfid::ROOT, CLEAN).await.is_ok();
-            self.clean.store(clean, Relaxed);
-            self.exact.store(clean, Relaxed);
-        };
-        self.opened.get_or_init(open).await;
+    pub(crate) async fn open(&self) -> FopResult<()> {
+        self.seal.look(&self.disk, &self.exact).await
     }
 
-    /// Shared access, for a fop that makes something or changes a size. From here on the root says that not all is
-    /// written down.
-    pub(crate) async fn shared(&self) -> FopResult<RwLockReadGuard<'_, ()>> {
-        self.open().await;
-        let guard = self.gate.read().await;
-        if !self.clean.load(Relaxed) {
-            return Ok(guard);
-        }
-        drop(guard);
-        Ok(self.alone().await?.downgrade())
-    }
-
-    /// Access alone, for what moves or removes.
-    pub(crate) async fn alone(&self) -> FopResult<RwLockWriteGuard<'_, ()>> {
-        self.open().await;
-        let guard = self.gate.write().await;
-        if self.clean.load(Relaxed) {
-            let asked = Removexattr { loc: place(Gfid::ROOT), name: CLEAN.into(), xdata: Dict::new() };
-            self.own().child().removexattr(asked).await?;
-            self.clean.store(false, Relaxed);
-        }
-        Ok(guard)
-    }
-
-    /// Access alone for a reader of directories, which changes nothing that is written down.
-    pub(crate) async fn quiet(&self) -> RwLockWriteGuard<'_, ()> {
-        self.gate.write().await
-    }
-
-    /// What to hold while the size of a file changes; two files may share one.
-    pub(crate) fn sizes_of(&self, gfid: Gfid) -> &AsyncMutex<()> {
-        &self.sizes[usize::from(gfid.0[15] % 64)]
+    /// Begins a change. From here on the root says that not all is written down.
+    pub(crate) async fn change(&self) -> FopResult<Change<'_>> {
+        let change = self.turns.change();
+        self.open().await?;
+        self.seal.open(&self.disk).await?;
+        Ok(change)
     }
 
     /// Adds a change to a home.
     pub(crate) fn add(&self, home: Gfid, change: Counts) {
         if change != Counts::default() {
-            *lock(&self.pending).entry(home).or_default() += change;
+            *lock(&self.changes).pending.entry(home).or_default() += change;
         }
     }
 
-    /// Forgets the changes of a home that is being counted.
-    pub(crate) fn forget(&self, home: Gfid) {
-        lock(&self.pending).remove(&home);
+    /// Keeps in mind that a directory went.
+    pub(crate) fn add_move(&self, went: Move) {
+        lock(&self.changes).moves.push(went);
+    }
+
+    /// A count that goes on has to begin anew: what it has read may be elsewhere now.
+    pub(crate) fn upset(&self) {
+        lock(&self.changes).upset = true;
+    }
+
+    /// What is written down may not be right from here on. Answers whether that is news.
+    pub(crate) fn doubt(&self) -> bool {
+        let mut changes = lock(&self.changes);
+        changes.upset = true;
+        self.exact.swap(false, Relaxed)
+    }
+
+    pub(crate) fn is_exact(&self) -> bool {
+        self.exact.load(Relaxed) && !self.is_counting()
     }
 
     /// The home of an object, when it has been given one.
-    pub(crate) async fn home(&self, gfid: Gfid) -> Option<Gfid> {
+    pub(crate) async fn home(&self, gfid: Gfid) -> FopResult<Option<Gfid>> {
         if let Some(home) = lock(&self.homes).get(&gfid) {
-            return Some(*home);
+            return Ok(Some(*home));
         }
-        let home = self.xattr(gfid, HOME).await.ok()?.as_gfid()?;
-        self.remember(gfid, home);
-        Some(home)
+        let home = match self.disk.get(gfid, HOME).await {
+            Ok(value) => value.as_ref().and_then(Value::as_gfid),
+            Err(error) if is_gone(&error) => None,
+            Err(error) => return Err(error),
+        };
+        if let Some(home) = home {
+            self.remember(gfid, home);
+        }
+        Ok(home)
     }
 
     /// Gives an object another home.
     pub(crate) async fn move_home(&self, gfid: Gfid, home: Gfid) -> FopResult<()> {
-        self.set(gfid, HOME, Value::bytes(home.0.to_vec())).await?;
+        self.disk.set(gfid, HOME, Value::bytes(home.0.to_vec())).await?;
         self.remember(gfid, home);
         Ok(())
     }
@@ -155,50 +165,120 @@ impl Books {
         homes.insert(gfid, home);
     }
 
-    /// Writes all changes down; for who is alone. While a count goes on, they wait for its end.
-    pub(crate) async fn write_down(&self) {
-        if self.counting.load(Relaxed) {
+    /// What was last written down for a directory.
+    pub(crate) async fn below(&self, dir: Gfid) -> FopResult<Counts> {
+        let there = self.disk.get(dir, BELOW).await?;
+        Ok(there.as_ref().and_then(Value::as_str).map(Counts::parse).unwrap_or_default())
+    }
+
+    /// Writes all changes down. Answers whether that was soon done: for who only wants to know a sum.
+    pub(crate) async fn settle(&self) -> bool {
+        let Some(_ledger) = rt::timeout(PATIENCE, self.ledger.lock()).await else { return false };
+        self.write_down().await;
+        true
+    }
+
+    /// Writes down, and seals the books until something changes.
+    pub(crate) async fn close(&self) {
+        let _ledger = self.ledger.lock().await;
+        self.write_down().await;
+        let seal = || {
+            let changes = lock(&self.changes);
+            let right = self.is_exact() && changes.pending.is_empty() && changes.moves.is_empty();
+            if right { self.seal.close() } else { None }
+        };
+        if let Some(number) = self.turns.when_quiet(seal) {
+            Seal::mark(&self.disk, number).await;
+        }
+    }
+
+    /// Writes all changes down; for who holds the ledger. While a count goes on, they wait for its end.
+    async fn write_down(&self) {
+        if self.is_counting() {
             return;
         }
-        let pending = std::mem::take(&mut *lock(&self.pending));
+        let (mut pending, moves) = {
+            let mut changes = lock(&self.changes);
+            (std::mem::take(&mut changes.pending), std::mem::take(&mut changes.moves))
+        };
+        let mut written = Ok(());
+        for went in moves {
+            written = written.and(self.move_sums(went, &mut pending).await);
+        }
         let mut sums = HashMap::<Gfid, Counts>::new();
         for (dir, change) in pending {
-            let mut above = Some(dir);
-            while let Some(dir) = above {
-                *sums.entry(dir).or_default() += change;
-                // What has no home yet was not counted yet either.
-                above = if dir.is_root() { None } else { self.home(dir).await };
-            }
+            written = written.and(self.add_above(dir, change, &mut sums).await);
         }
         for (dir, change) in sums.into_iter().filter(|(_, change)| *change != Counts::default()) {
-            let mut below = self.below(dir).await;
-            below += change;
-            if let Err(error) = self.set(dir, BELOW, Value::bytes(below.to_string().into_bytes())).await {
-                log!(Warn, xl: self.handle.name(), "usage was not written down", gfid = dir, errno = error);
-                self.exact.store(false, Relaxed);
+            match self.add_below(dir, change).await {
+                // It was removed, and what was in it before.
+                Err(error) if is_gone(&error) && !dir.is_root() => {}
+                done => written = written.and(done),
             }
         }
-    }
-
-    /// Writes down, and marks on the root that the books are closed until something changes.
-    pub(crate) async fn close(&self) {
-        let _alone = self.gate.write().await;
-        self.write_down().await;
-        let right = self.exact.load(Relaxed) && !self.counting.load(Relaxed) && !self.clean.load(Relaxed);
-        if right && self.set(Gfid::ROOT, CLEAN, Value::from("1")).await.is_ok() {
-            self.clean.store(true, Relaxed);
+        if let Err(error) = written
+            && self.doubt()
+        {
+            log!(Warn, xl: self.disk.name(), "usage was not written down", errno = error);
         }
     }
 
-    /// What was last written down for a directory.
-    pub(crate) async fn below(&self, dir: Gfid) -> Counts {
-        let there = self.xattr(dir, BELOW).await;
-        there.ok().as_ref().and_then(Value::as_str).map(Counts::parse).unwrap_or_default()
+    /// Takes a directory with what is written down of it off its home, and adds it to where it is now.
+    async fn move_sums(&self, went: Move, pending: &mut HashMap<Gfid, Counts>) -> FopResult<()> {
+        let one = Counts { directories: 1, ..Counts::default() };
+        let Some(to) = went.to else {
+            // What was below it went before, and all changes of that flow up to this home.
+            let last = lock(&self.homes).get(&went.dir).copied().or(went.from);
+            if let Some(home) = last {
+                self.remember(went.dir, home);
+                *pending.entry(home).or_default() += -one;
+            }
+            return Ok(());
+        };
+        let moved = async {
+            let Some(home) = self.home(went.dir).await? else { return Ok(()) };
+            let mut inside = self.below(went.dir).await?;
+            inside += one;
+            self.move_home(went.dir, to).await?;
+            *pending.entry(home).or_default() += -inside;
+            *pending.entry(to).or_default() += inside;
+            Ok(())
+        };
+        match moved.await {
+            // It was removed since: then it goes from where it was.
+            Err(error) if is_gone(&error) => Ok(()),
+            done => done,
+        }
+    }
+
+    /// Adds a change to the sums of a directory and of all above it.
+    async fn add_above(
+        &self,
+        mut dir: Gfid,
+        change: Counts,
+        sums: &mut HashMap<Gfid, Counts>,
+    ) -> FopResult<()> {
+        for _ in 0..DEPTH {
+            *sums.entry(dir).or_default() += change;
+            if dir.is_root() {
+                return Ok(());
+            }
+            dir = self.home(dir).await?.ok_or(Errno::ENODATA)?;
+        }
+        Err(Errno::ELOOP.into())
+    }
+
+    async fn add_below(&self, dir: Gfid, change: Counts) -> FopResult<()> {
+        let mut below = self.below(dir).await?;
+        below += change;
+        self.disk.set(dir, BELOW, Value::bytes(below.to_string().into_bytes())).await
     }
 
     /// Waits; whether to go on after that.
     pub(crate) async fn wait(&self, time: Duration) -> bool {
-        rt::timeout(time, self.stop.notified()).await.is_none() && !self.is_stopped()
+        // Made before the flag is read: what stops in between is not missed.
+        let stop = self.stop.notified();
+        !self.is_stopped() && rt::timeout(time, stop).await.is_none() && !self.is_stopped()
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
@@ -208,23 +288,59 @@ impl Books {
     /// Ends what waits or counts.
     pub(crate) fn stop(&self) {
         self.stopped.store(true, Relaxed);
-        self.stop.notify_one();
+        self.stop.notify_waiters();
+    }
+}
+
+/// What a count does with the books.
+impl Books {
+    pub(crate) fn is_counting(&self) -> bool {
+        self.counting.load(SeqCst)
     }
 
-    /// A frame of the translator's own: asks as root, whoever caused it.
-    pub(crate) fn own(&self) -> plugin_api::OwnedFrame {
-        self.handle.frame(Identity::default())
+    /// Asks for a count.
+    pub(crate) fn ask_count(&self) {
+        self.doubt();
+        self.asked.store(true, SeqCst);
     }
 
-    async fn xattr(&self, gfid: Gfid, name: &'static str) -> FopResult<Value> {
-        let asked = Getxattr { loc: place(gfid), name: name.into(), xdata: Dict::new() };
-        let found = self.own().child().getxattr(asked).await?;
-        found.xattrs.get(name).cloned().ok_or(Errno::ENODATA.into())
+    /// Whether a count begins: one was asked for, and none goes on.
+    pub(crate) async fn begin_count(&self) -> bool {
+        if !self.asked.load(SeqCst) || self.counting.swap(true, SeqCst) {
+            return false;
+        }
+        self.asked.store(false, SeqCst);
+        // Whoever writes down comes to his end, and nobody else begins.
+        drop(self.ledger.lock().await);
+        true
     }
 
-    pub(crate) async fn set(&self, gfid: Gfid, name: &'static str, value: Value) -> FopResult<()> {
-        let xattrs = Dict::new().with(name, value);
-        let asked = Setxattr { loc: place(gfid), xattrs, flags: 0, xdata: Dict::new() };
-        self.own().child().setxattr(asked).await.map(drop)
+    pub(crate) fn end_count(&self) {
+        self.counting.store(false, SeqCst);
+    }
+
+    pub(crate) fn begin_round(&self) {
+        lock(&self.changes).upset = false;
+    }
+
+    /// Forgets the changes of a home that has been read.
+    pub(crate) fn forget(&self, home: Gfid) {
+        lock(&self.changes).pending.remove(&home);
+    }
+
+    /// Whether what was read in this round is what there is, but for changes that are still to be written down.
+    pub(crate) fn end_round(&self) -> bool {
+        let gone = lock(&self.changes).gone();
+        self.turns.when_empty(&gone, || {
+            let mut changes = lock(&self.changes);
+            if changes.upset {
+                return false;
+            }
+            // What went was read where it is now, and of what is no more nothing was read.
+            changes.moves.clear();
+            changes.pending.retain(|home, _| !gone.contains(home));
+            self.exact.store(true, Relaxed);
+            true
+        })
     }
 }

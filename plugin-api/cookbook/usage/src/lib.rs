@@ -1,32 +1,42 @@
 //! `features/usage`: how much lies below each directory, at once and without a walk.
 //!
-//! `books` keeps what is counted, `count` counts everything anew.
+//! `books` keeps what is counted, `turns` lets those who would disturb each other work in turn, `seal` knows after a crash,
+//! `count` counts everything anew. No lock that two programs share is held while a call below is awaited.
 
 mod books;
 mod count;
 mod counts;
+mod disk;
+mod seal;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use plugin_api::prelude::*;
 
-use books::{Books, HOME};
+use books::{Books, HOME, Move};
 use count::count;
 use counts::{Counts, Resized};
+use disk::is_gone;
+use turns::File;
 
 /// Asked of a directory, answers what is below it.
 const ASK: &[u8] = b"user.mortar.usage";
 /// Set on anything, counts everything anew.
 const RECOUNT: &str = "trusted.mortar.usage.recount";
 
+/// So often a name is looked up anew that stands for another file each time.
+const LOOKS: usize = 16;
+
 /// Keeps the books.
 #[derive(Debug, Default)]
 struct Usage {
     books: Option<Arc<Books>>,
+    kept: AtomicBool,
     interval: Duration,
 }
 
@@ -51,7 +61,8 @@ impl Xlator for Usage {
     fn notify(&self, cx: &NotifyCx<'_>, event: &Event) {
         let books = self.books().clone();
         match event.kind {
-            EventKind::CHILD_UP => rt::spawn(keep(books, self.interval)),
+            // It comes again whenever the child was down.
+            EventKind::CHILD_UP if !self.kept.swap(true, Relaxed) => rt::spawn(keep(books, self.interval)),
             // Before those below are told: afterwards they no longer answer.
             EventKind::PARENT_DOWN => rt::run_inline(async move { books.close().await }),
             _ => {}
@@ -68,15 +79,14 @@ impl Xlator for Usage {
             return frame.child().getxattr(args).await;
         }
         let asked = Stat { loc: args.loc.clone(), xdata: Dict::new() };
-        if !frame.child().stat(asked).await?.iatt.is_dir() {
+        let dir = frame.child().stat(asked).await?.iatt;
+        if !dir.is_dir() {
             return Err(Errno::ENODATA.into());
         }
         let books = self.books();
-        books.open().await;
-        let _alone = books.quiet().await;
-        books.write_down().await;
-        let exact = if books.exact.load(Relaxed) { "yes" } else { "no" };
-        let answer = format!("{} exact={exact}", books.below(args.loc.target()).await);
+        books.open().await?;
+        let exact = if books.settle().await && books.is_exact() { "yes" } else { "no" };
+        let answer = format!("{} exact={exact}", books.below(dir.gfid).await?);
         let xattrs = Dict::new().with("user.mortar.usage", Value::bytes(answer.into_bytes()));
         Ok(Xattrs { xattrs, xdata: Dict::new() })
     }
@@ -86,22 +96,23 @@ impl Xlator for Usage {
             return frame.child().setxattr(args).await;
         }
         let books = self.books().clone();
-        books.exact.store(false, Relaxed);
+        books.ask_count();
         rt::spawn(async move { count(&books).await });
         Ok(Done::default())
     }
 
     async fn create(&self, frame: &Frame, mut args: Create) -> FopResult<Created> {
         let books = self.books();
-        let _shared = books.shared().await?;
-        let (home, wanted) = (args.loc.directory(), args.xdata.gfid("gfid-req"));
-        args.xdata.set(HOME, Value::bytes(home.0.to_vec()));
+        let mut change = books.change().await?;
+        let wanted = args.xdata.gfid("gfid-req");
+        let home = at_home(&args.loc, &mut args.xdata);
+        change.enter(home).await;
         let cuts = args.flags & libc::O_TRUNC != 0;
         let made = frame.child().create(args).await?;
         // Without O_EXCL it may have been there before, and its content may be gone now.
         match wanted.is_none_or(|gfid| gfid == made.iatt.gfid) {
             true => books.add(home, Counts::of(&made.iatt)),
-            false if cuts => books.exact.store(false, Relaxed),
+            false if cuts => drop(books.doubt()),
             false => {}
         }
         Ok(made)
@@ -122,39 +133,64 @@ impl Xlator for Usage {
         self.made(home, frame.child().mkdir(args)).await
     }
 
-    async fn unlink(&self, frame: &Frame, args: Unlink) -> FopResult<Removed> {
+    async fn link(&self, frame: &Frame, args: Link) -> FopResult<Made> {
         let books = self.books();
-        let _alone = books.alone().await?;
-        let found = self.look(frame, &args.loc).await?;
+        let _change = books.change().await?;
+        let _file = books.turns.file(args.old.target()).await;
+        // A count knows by their number of names which files it may meet again.
+        books.upset();
+        frame.child().link(args).await
+    }
+
+    async fn unlink(&self, frame: &Frame, args: Unlink) -> FopResult<Removed> {
+        let mut change = self.books().change().await?;
+        let held = self.hold(frame, [&args.loc]).await?;
+        let [found] = held.found;
+        let (found, dir) = (found?, args.loc.directory());
+        change.enter(found.home.unwrap_or(dir)).await;
         let removed = frame.child().unlink(args).await?;
-        self.gone(&found);
+        self.gone(&found, dir);
         Ok(removed)
     }
 
     async fn rmdir(&self, frame: &Frame, args: Rmdir) -> FopResult<Removed> {
         let books = self.books();
-        let _alone = books.alone().await?;
-        let found = self.look(frame, &args.loc).await?;
-        let inside = self.inside(&found).await;
+        let mut change = books.change().await?;
+        let held = self.hold(frame, [&args.loc]).await?;
+        let [found] = held.found;
+        let (found, dir) = (found?, args.loc.directory());
+        change.enter(dir).await;
+        books.upset();
         let removed = frame.child().rmdir(args).await?;
-        self.moved(&found, inside, None).await?;
+        self.gone(&found, dir);
         Ok(removed)
     }
 
     async fn rename(&self, frame: &Frame, args: Rename) -> FopResult<Renamed> {
         let books = self.books();
-        let _alone = books.alone().await?;
+        let mut change = books.change().await?;
         let (from, to) = (args.old.directory(), args.new.directory());
-        let found = self.look(frame, &args.old).await?;
-        let replaced =
-            self.look(frame, &args.new).await.ok().filter(|there| there.iatt.gfid != found.iatt.gfid);
-        let inside = self.inside(&found).await;
+        let held = self.hold(frame, [&args.old, &args.new]).await?;
+        let [found, replaced] = held.found;
+        let found = found?;
+        let replaced = match replaced {
+            Ok(there) => Some(there).filter(|there| there.iatt.gfid != found.iatt.gfid),
+            Err(error) if is_gone(&error) => None,
+            Err(error) => return Err(error),
+        };
+        let homes = [found.home, replaced.as_ref().and_then(|there| there.home)];
+        for home in homes.into_iter().flatten().chain([from, to]) {
+            change.enter(home).await;
+        }
+        if found.iatt.is_dir() {
+            books.upset();
+        }
         let renamed = frame.child().rename(args).await?;
         if let Some(replaced) = replaced {
-            self.gone(&replaced);
+            self.gone(&replaced, to);
         }
         if from != to {
-            self.moved(&found, inside, Some((from, to))).await?;
+            self.moved(&found, from, to).await;
         }
         Ok(renamed)
     }
@@ -196,11 +232,17 @@ impl Xlator for Usage {
             return frame.child().open(args).await;
         }
         let books = self.books();
-        let _alone = books.alone().await?;
+        let mut change = books.change().await?;
+        let gfid = args.loc.target();
+        let _file = books.turns.file(gfid).await;
+        let home = books.home(gfid).await?;
+        if let Some(home) = home {
+            change.enter(home).await;
+        }
         let stat = Stat { loc: args.loc.clone(), xdata: Dict::new() };
         let before = frame.child().stat(stat).await?.iatt;
         let opened = frame.child().open(args).await?;
-        if let Some(home) = books.home(before.gfid).await {
+        if let Some(home) = home {
             books.add(home, Counts::grown(before.size, 0));
         }
         Ok(opened)
@@ -219,8 +261,13 @@ impl Xlator for Usage {
 
 /// From the day the disk is there to the end: counts when the books were not closed in order, then closes them now and then.
 async fn keep(books: Arc<Books>, interval: Duration) {
-    books.open().await;
-    if !books.exact.load(Relaxed) {
+    while books.open().await.is_err() {
+        if !books.wait(interval).await {
+            return;
+        }
+    }
+    if !books.is_exact() {
+        books.ask_count();
         count(&books).await;
     }
     while books.wait(interval).await {
@@ -241,6 +288,12 @@ struct Found {
     home: Option<Gfid>,
 }
 
+/// What some names stand for, which nobody else resizes, moves or removes meanwhile.
+struct Held<const N: usize> {
+    found: [FopResult<Found>; N],
+    _files: Vec<File>,
+}
+
 impl Usage {
     fn books(&self) -> &Arc<Books> {
         self.books.as_ref().expect("init comes before fops and events")
@@ -249,7 +302,8 @@ impl Usage {
     /// Counts what a fop makes.
     async fn made(&self, home: Gfid, fop: impl Future<Output = FopResult<Made>>) -> FopResult<Made> {
         let books = self.books();
-        let _shared = books.shared().await?;
+        let mut change = books.change().await?;
+        change.enter(home).await;
         let made = fop.await?;
         books.add(home, Counts::of(&made.iatt));
         Ok(made)
@@ -258,59 +312,90 @@ impl Usage {
     /// Counts by how much a fop changes the size of a file.
     async fn resized<R: Resized>(&self, gfid: Gfid, fop: impl Future<Output = FopResult<R>>) -> FopResult<R> {
         let books = self.books();
-        let _shared = books.shared().await?;
-        let _size = books.sizes_of(gfid).lock().await;
+        let mut change = books.change().await?;
+        let _file = books.turns.file(gfid).await;
+        let home = books.home(gfid).await?;
+        if let Some(home) = home {
+            change.enter(home).await;
+        }
         let reply = fop.await?;
         let (pre, post) = reply.sizes();
         // What has lost its last name was taken off when that went.
         if pre.size != post.size
             && post.nlink > 0
             && !post.is_dir()
-            && let Some(home) = books.home(gfid).await
+            && let Some(home) = home
         {
             books.add(home, Counts::grown(pre.size, post.size));
         }
         Ok(reply)
     }
 
+    /// Holds what names stand for. A name may come to stand for something else before that is held: then once more.
+    async fn hold<const N: usize>(&self, frame: &Frame, locs: [&Loc; N]) -> FopResult<Held<N>> {
+        let mut wanted: Vec<Gfid> = locs.iter().map(|loc| loc.target()).collect();
+        for _ in 0..LOOKS {
+            // All in one order, so that no two wait for each other.
+            wanted.sort();
+            wanted.dedup();
+            let mut files = Vec::new();
+            for gfid in wanted.iter().filter(|gfid| !gfid.is_null()) {
+                files.push(self.books().turns.file(*gfid).await);
+            }
+            let mut found = Vec::new();
+            for loc in locs {
+                found.push(self.look(frame, loc).await);
+            }
+            let there: Vec<Gfid> = found.iter().flatten().map(|found| found.iatt.gfid).collect();
+            if there.iter().all(|gfid| wanted.contains(gfid)) {
+                let found = found.try_into().unwrap_or_else(|_| unreachable!("one for each name"));
+                return Ok(Held { found, _files: files });
+            }
+            wanted = there;
+        }
+        Err(Errno::EBUSY.into())
+    }
+
     async fn look(&self, frame: &Frame, loc: &Loc) -> FopResult<Found> {
         let asked = Lookup { loc: loc.clone(), xdata: Dict::new() };
         let iatt = frame.child().lookup(asked).await?.iatt;
-        Ok(Found { home: self.books().home(iatt.gfid).await, iatt })
+        Ok(Found { home: self.books().home(iatt.gfid).await?, iatt })
     }
 
-    /// Takes off an object whose name went, if that was its last.
-    fn gone(&self, found: &Found) {
-        if let Some(home) = found.home
-            && (found.iatt.is_dir() || found.iatt.nlink <= 1)
-        {
+    /// Takes off an object whose name in `dir` went, if that was its last.
+    fn gone(&self, found: &Found, dir: Gfid) {
+        let Some(home) = self.counted(found, dir) else { return };
+        if found.iatt.is_dir() {
+            self.books().add_move(Move { dir: found.iatt.gfid, from: Some(home), to: None });
+        } else if found.iatt.nlink <= 1 {
             self.books().add(home, -Counts::of(&found.iatt));
         }
     }
 
-    /// What goes with an object: itself, and what is below it.
-    async fn inside(&self, found: &Found) -> Counts {
-        let mut inside = Counts::of(&found.iatt);
-        if found.iatt.is_dir() {
-            // A count that goes on has to begin anew.
-            self.books().moved.store(true, Relaxed);
-            self.books().write_down().await;
-            inside += self.books().below(found.iatt.gfid).await;
+    /// Where an object with a name in `dir` is counted. While a count goes on, what has no home yet is counted with its name.
+    fn counted(&self, found: &Found, dir: Gfid) -> Option<Gfid> {
+        if !found.iatt.is_dir() && found.home.is_some_and(|home| home != dir) {
+            // A count may have been where it belongs before it comes to where its name is.
+            self.books().upset();
         }
-        inside
+        found.home.or(self.books().is_counting().then_some(dir))
     }
 
     /// Takes an object off where it was, and adds it where it is now. A file that is counted elsewhere stays there.
-    async fn moved(&self, found: &Found, inside: Counts, way: Option<(Gfid, Gfid)>) -> FopResult<()> {
-        let (books, Some(home)) = (self.books(), found.home) else { return Ok(()) };
-        if way.is_some_and(|(from, _)| from != home) {
-            return Ok(());
+    async fn moved(&self, found: &Found, from: Gfid, to: Gfid) {
+        let (books, Some(home)) = (self.books(), self.counted(found, from)) else { return };
+        if found.iatt.is_dir() {
+            return books.add_move(Move { dir: found.iatt.gfid, from: Some(home), to: Some(to) });
         }
-        books.add(home, -inside);
-        if let Some((_, to)) = way {
-            books.move_home(found.iatt.gfid, to).await?;
-            books.add(to, inside);
+        if home != from {
+            return;
         }
-        Ok(())
+        if let Err(error) = books.move_home(found.iatt.gfid, to).await {
+            log!(Warn, xl: books.disk.name(), "a file keeps its old home", gfid = found.iatt.gfid, errno = error);
+            books.doubt();
+            return;
+        }
+        books.add(from, -Counts::of(&found.iatt));
+        books.add(to, Counts::of(&found.iatt));
     }
 }

@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use plugin_testkit::{Bench, Fake, Testkit};
+use plugin_testkit::rules::Subject;
+use plugin_testkit::{Bench, Fake, Fault, SOON, Testkit};
 
 use super::*;
 
@@ -27,36 +28,40 @@ impl Tree {
         tree
     }
 
+    fn call<F: plugin_api::fop::FopType>(&self, args: F::Args) -> FopResult<F::Reply> {
+        self.bench.ask::<F>(args, SOON).expect("every fop is answered")
+    }
+
     fn mkdir(&self, dir: &Inode, name: &str) -> Inode {
         let asked = Mkdir { loc: at(dir, name), mode: 0o755, umask: 0, xdata: Dict::new() };
-        let made = self.bench.call::<kind::mkdir>(asked).unwrap();
+        let made = self.call::<kind::mkdir>(asked).unwrap();
         Inode::new(made.iatt.gfid, FileType::Directory)
     }
 
     fn create(&self, dir: &Inode, name: &str) -> Fd {
         let fd = Fd::new(Inode::new(Gfid::NULL, FileType::Regular), libc::O_RDWR, 1);
         let asked = Create { loc: at(dir, name), flags: 0, mode: 0o644, umask: 0, fd, xdata: Dict::new() };
-        self.bench.call::<kind::create>(asked).unwrap().fd
+        self.call::<kind::create>(asked).unwrap().fd
     }
 
     fn write(&self, fd: &Fd, offset: u64, len: usize) {
         let data = IoBuf::from(vec![7; len]).into();
         let asked = Writev { fd: fd.clone(), data, offset, flags: 0, xdata: Dict::new() };
-        self.bench.call::<kind::writev>(asked).unwrap();
+        self.call::<kind::writev>(asked).unwrap();
     }
 
     fn unlink(&self, dir: &Inode, name: &str) -> FopResult<Removed> {
-        self.bench.call::<kind::unlink>(Unlink { loc: at(dir, name), flags: 0, xdata: Dict::new() })
+        self.call::<kind::unlink>(Unlink { loc: at(dir, name), flags: 0, xdata: Dict::new() })
     }
 
     fn rename(&self, from: (&Inode, &str), to: (&Inode, &str)) -> FopResult<Renamed> {
         let (old, new) = (at(from.0, from.1), at(to.0, to.1));
-        self.bench.call::<kind::rename>(Rename { old, new, xdata: Dict::new() })
+        self.call::<kind::rename>(Rename { old, new, xdata: Dict::new() })
     }
 
     fn ask(&self, dir: &Inode) -> String {
         let asked = Getxattr { loc: Loc::of(dir.clone()), name: ASK.to_vec().into(), xdata: Dict::new() };
-        let answer = self.bench.call::<kind::getxattr>(asked).unwrap();
+        let answer = self.call::<kind::getxattr>(asked).unwrap();
         answer.xattrs.str("user.mortar.usage").unwrap().to_owned()
     }
 
@@ -68,10 +73,20 @@ impl Tree {
         }
     }
 
+    fn rmdir(&self, dir: &Inode, name: &str) {
+        let asked = Rmdir { loc: at(dir, name), flags: 0, xdata: Dict::new() };
+        self.call::<kind::rmdir>(asked).unwrap();
+    }
+
+    fn link(&self, file: &Fd, dir: &Inode, name: &str) {
+        let link = Link { old: Loc::of(file.inode().clone()), new: at(dir, name), xdata: Dict::new() };
+        self.call::<kind::link>(link).unwrap();
+    }
+
     fn recount(&self) {
         let xattrs = Dict::new().with(RECOUNT, 1);
         let asked = Setxattr { loc: Loc::of(root()), xattrs, flags: 0, xdata: Dict::new() };
-        self.bench.call::<kind::setxattr>(asked).unwrap();
+        self.call::<kind::setxattr>(asked).unwrap();
     }
 }
 
@@ -87,11 +102,11 @@ fn every_directory_above_knows_what_is_below_it() {
     assert_eq!(tree.ask(&b), "bytes=150 files=1 directories=0 exact=yes");
     assert_eq!(tree.ask(&a), "bytes=150 files=2 directories=1 exact=yes");
     assert_eq!(tree.ask(&root()), "bytes=150 files=2 directories=2 exact=yes");
-    tree.bench.call::<kind::ftruncate>(Ftruncate { fd: file, offset: 10, xdata: Dict::new() }).unwrap();
+    tree.call::<kind::ftruncate>(Ftruncate { fd: file, offset: 10, xdata: Dict::new() }).unwrap();
     tree.unlink(&a, "empty").unwrap();
     assert_eq!(tree.ask(&root()), "bytes=10 files=1 directories=2 exact=yes");
     tree.unlink(&b, "f").unwrap();
-    tree.bench.call::<kind::rmdir>(Rmdir { loc: at(&a, "b"), flags: 0, xdata: Dict::new() }).unwrap();
+    tree.rmdir(&a, "b");
     assert_eq!(tree.ask(&root()), "bytes=0 files=0 directories=1 exact=yes");
 }
 
@@ -144,14 +159,13 @@ fn books_that_were_closed_are_not_made_anew() {
 fn an_open_file_that_lost_its_name_counts_nowhere() {
     let tree = Tree::over(&Fake::memory());
     let file = tree.create(&root(), "f");
-    tree.bench
-        .call::<kind::open>(Open {
-            loc: Loc::of(file.inode().clone()),
-            flags: libc::O_RDWR,
-            fd: file.clone(),
-            xdata: Dict::new(),
-        })
-        .unwrap();
+    tree.call::<kind::open>(Open {
+        loc: Loc::of(file.inode().clone()),
+        flags: libc::O_RDWR,
+        fd: file.clone(),
+        xdata: Dict::new(),
+    })
+    .unwrap();
     tree.unlink(&root(), "f").unwrap();
     tree.write(&file, 0, 100);
     assert_eq!(tree.ask(&root()), "bytes=0 files=0 directories=0 exact=yes");
@@ -163,12 +177,109 @@ fn a_file_of_several_names_counts_once() {
     let (a, b) = (tree.mkdir(&root(), "a"), tree.mkdir(&root(), "b"));
     let file = tree.create(&a, "f");
     tree.write(&file, 0, 100);
-    let link = Link { old: Loc::of(file.inode().clone()), new: at(&b, "g"), xdata: Dict::new() };
-    tree.bench.call::<kind::link>(link).unwrap();
+    tree.link(&file, &b, "g");
     assert_eq!(tree.ask(&root()), "bytes=100 files=1 directories=2 exact=yes");
     tree.unlink(&a, "f").unwrap();
     tree.unlink(&b, "g").unwrap();
     assert_eq!(tree.ask(&root()), "bytes=0 files=0 directories=2 exact=yes");
+}
+
+#[test]
+fn what_moves_before_it_is_written_down_is_counted_where_it_ends() {
+    let tree = Tree::over(&Fake::memory());
+    let dirs: Vec<Inode> = ["a", "b", "c"].iter().map(|name| tree.mkdir(&root(), name)).collect();
+    let (stays, goes) = (tree.mkdir(&dirs[0], "stays"), tree.mkdir(&dirs[0], "goes"));
+    tree.write(&tree.create(&stays, "f"), 0, 100);
+    tree.write(&tree.create(&goes, "f"), 0, 10);
+    assert_eq!(tree.ask(&dirs[0]), "bytes=110 files=2 directories=2 exact=yes");
+    for name in ["stays", "goes"] {
+        tree.rename((&dirs[0], name), (&dirs[1], name)).unwrap();
+        tree.rename((&dirs[1], name), (&dirs[2], name)).unwrap();
+    }
+    tree.unlink(&goes, "f").unwrap();
+    tree.rmdir(&dirs[2], "goes");
+    let told: Vec<String> = dirs.iter().map(|dir| tree.ask(dir)).collect();
+    let nothing = "bytes=0 files=0 directories=0 exact=yes";
+    assert_eq!(told, [nothing, nothing, "bytes=100 files=1 directories=1 exact=yes"]);
+}
+
+/// Does `other` while the `nth` call below from `first` is not answered.
+fn beside_a_held_call(disk: &Fake, nth: u64, first: impl FnOnce() + Send, other: impl FnOnce()) {
+    std::thread::scope(|scope| {
+        disk.fault(nth, Fault::Hold);
+        let first = scope.spawn(first);
+        let end = Instant::now() + SOON;
+        while disk.held() == 0 {
+            assert!(Instant::now() < end, "the call did not come");
+            std::thread::yield_now();
+        }
+        other();
+        disk.release();
+        first.join().unwrap();
+    });
+}
+
+#[test]
+fn nobody_waits_for_who_opens_the_books() {
+    let disk = Fake::memory();
+    let tree = Tree::over(&disk);
+    tree.bench.send_down(&EventKind::PARENT_DOWN.into());
+    let first = || drop(tree.mkdir(&root(), "first"));
+    beside_a_held_call(&disk, 0, first, || drop(tree.mkdir(&root(), "other")));
+    assert_eq!(disk.calls().iter().filter(|call| **call == "mkdir").count(), 2);
+    assert_eq!(tree.ask(&root()), "bytes=0 files=0 directories=2 exact=yes");
+}
+
+#[test]
+fn who_asks_does_not_wait_for_long_for_sums_that_are_being_written_down() {
+    let disk = Fake::memory();
+    let tree = Tree::over(&disk);
+    let (a, b) = (tree.mkdir(&root(), "a"), tree.mkdir(&root(), "b"));
+    let first = || drop(tree.ask(&root()));
+    beside_a_held_call(&disk, 1, first, || {
+        tree.mkdir(&a, "inner");
+        tree.rename((&a, "inner"), (&b, "inner")).unwrap();
+        assert_eq!(tree.ask(&root()), "bytes=0 files=0 directories=0 exact=no");
+    });
+    assert_eq!(tree.ask(&root()), "bytes=0 files=0 directories=3 exact=yes");
+    assert_eq!(tree.ask(&b), "bytes=0 files=0 directories=1 exact=yes");
+}
+
+#[test]
+fn nobody_waits_for_long_for_a_directory_that_is_being_counted() {
+    let disk = Fake::memory();
+    let tree = Tree::over(&disk);
+    beside_a_held_call(&disk, 0, || tree.recount(), || drop(tree.create(&root(), "f")));
+    tree.wait_until_exact();
+    assert_eq!(tree.ask(&root()), "bytes=0 files=1 directories=0 exact=yes");
+}
+
+#[test]
+fn a_count_waits_for_a_fop_that_is_under_way() {
+    let disk = Fake::memory();
+    let tree = Tree::over(&disk);
+    let first = || drop(tree.create(&root(), "f"));
+    beside_a_held_call(&disk, 0, first, || {
+        disk.forget();
+        tree.recount();
+        assert!(tree.ask(&root()).ends_with("exact=no"));
+        assert!(!disk.calls().contains(&"readdirp"), "it was read while a file was being made");
+    });
+    tree.wait_until_exact();
+    assert_eq!(tree.ask(&root()), "bytes=0 files=1 directories=0 exact=yes");
+}
+
+#[test]
+fn nothing_goes_on_after_the_end_however_often_the_child_came_back() {
+    let tree = Tree::over(&Fake::memory());
+    (0..5).for_each(|_| tree.bench.send_up(&EventKind::CHILD_UP.into()));
+    tree.bench.close();
+}
+
+#[test]
+fn the_rules_are_kept_that_are_about_others_and_about_the_end() {
+    let usage = Subject::of::<Usage>();
+    ["faults", "events", "load"].into_iter().for_each(|rule| usage.assert_kept(rule, 1));
 }
 
 /// Threads that make, grow, move and remove, while everything is counted again and again.
@@ -198,6 +309,17 @@ fn counts_are_right_however_fops_and_counts_meet() {
                         tree.create(&dir, "inside");
                         tree.rename((here, &format!("i{worker}-{n}")), (there, &format!("j{worker}-{n}")))
                             .unwrap();
+                    }
+                    if n % 10 == 5 {
+                        let (name, moved) = (format!("k{worker}-{n}"), format!("l{worker}-{n}"));
+                        let dir = tree.mkdir(here, &name);
+                        let inside = tree.create(&dir, "inside");
+                        tree.write(&inside, 0, 10);
+                        tree.link(&inside, here, &format!("n{worker}-{n}"));
+                        tree.rename((here, &name), (there, &moved)).unwrap();
+                        tree.unlink(here, &format!("n{worker}-{n}")).unwrap();
+                        tree.unlink(&dir, "inside").unwrap();
+                        tree.rmdir(there, &moved);
                     }
                 }
             });
