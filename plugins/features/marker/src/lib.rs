@@ -27,6 +27,9 @@ const GSYNCD: i32 = -1;
 /// In an xdata: what this fop changes is not accounted.
 const NOT_ACCOUNTED: &str = "glusterfs.marker.dont-account";
 
+/// Asked of a lookup by quota, answers the ids of the directories that the object is in, one after the other.
+const PARENTS: &str = "glusterfs.marker.parents";
+
 /// Marks what fops change.
 #[derive(Debug, Default)]
 pub struct Marker {
@@ -229,9 +232,15 @@ marker! {
             } else {
                 Vec::new()
             };
+            let parents = args.xdata.remove(PARENTS).is_some();
             let mut found = frame.child().lookup(args).await?;
             account.inspect(frame, &found.iatt, parent, &found.xdata);
             answer_less(&account, &mut found.xdata, &added);
+            if parents {
+                let parents = account.parents_of(&Disk::new(frame), found.iatt.gfid).await;
+                let ids: Vec<u8> = parents.iter().flat_map(|gfid| gfid.0).collect();
+                found.xdata.set(PARENTS, ids);
+            }
             Ok(found)
         }
 

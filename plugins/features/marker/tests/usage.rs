@@ -278,6 +278,10 @@ fn users_see_no_marks_and_the_cluster_sees_no_generations() {
     let found = own.ask::<kind::lookup>(Lookup { loc: own.entry(&root, "a"), xdata }).unwrap();
     assert_eq!(numbers(&found.xdata, "trusted.glusterfs.quota.size"), [0, 0, 1]);
     assert_eq!(found.xdata.len(), 1, "nobody asked for more: {:?}", found.xdata);
+    let xdata = Dict::new().with("glusterfs.marker.parents", 0);
+    let found = own.ask::<kind::lookup>(Lookup { loc: Loc::of(a.clone()), xdata }).unwrap();
+    let parents = found.xdata.get("glusterfs.marker.parents").and_then(Value::as_bytes);
+    assert_eq!(parents, Some(&Gfid::ROOT.0[..]));
     let clean = Dict::new().with("glusterfs.quota-xattr-cleanup", "1");
     bench.reconfigure(&[]);
     let args = Setxattr { loc: Loc::of(a.clone()), xattrs: clean, flags: 0, xdata: Dict::new() };
