@@ -51,6 +51,10 @@ async fn round(books: &Books) -> FopResult<Vec<(Gfid, Gfid, Counts)>> {
     let (mut found, mut linked) = (Vec::new(), HashSet::new());
     let mut waiting = vec![(Gfid::ROOT, Gfid::NULL)];
     while let Some((dir, above)) = waiting.pop() {
+        if !found.is_empty() {
+            // A child that answers at once would keep the thread to itself.
+            rt::yield_now().await;
+        }
         let Some(held) = read_alone(books, dir, &linked).await? else { continue };
         found.push((dir, above, held.counts));
         linked.extend(held.linked);
@@ -110,6 +114,7 @@ async fn read(books: &Books, dir: Gfid, linked: &HashSet<Gfid>) -> FopResult<Hel
             return Ok(held);
         }
         offset = part.entries.last().map_or(offset, |entry| entry.offset);
+        rt::yield_now().await;
     }
 }
 

@@ -61,8 +61,11 @@ impl Xlator for Usage {
     fn notify(&self, cx: &NotifyCx<'_>, event: &Event) {
         let books = self.books().clone();
         match event.kind {
-            // It comes again whenever the child was down.
-            EventKind::CHILD_UP if !self.kept.swap(true, Relaxed) => rt::spawn(keep(books, self.interval)),
+            // It comes again whenever the child was down. Before those above are told: a new brick, which is empty, is
+            // counted when its first client comes.
+            EventKind::CHILD_UP if !self.kept.swap(true, Relaxed) => {
+                rt::run_inline(keep(books, self.interval));
+            }
             // Before those below are told: afterwards they no longer answer.
             EventKind::PARENT_DOWN => rt::run_inline(async move { books.close().await }),
             _ => {}
