@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod brick_changes;
 mod cli;
 mod hostile;
 mod isolate;

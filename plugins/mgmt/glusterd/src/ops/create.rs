@@ -1,15 +1,13 @@
 //! `volume create`.
 
 use super::engine::Framework;
+use super::new_bricks::{Claims, NewBricks};
 use super::{Operation, Refusal, Request, shown};
-use crate::brick::{Brick, BrickName};
-use crate::bricks::check::{Candidate, CheckedFolder, check_folder, check_length, check_overlap};
-use crate::bricks::claim::{claim, unclaim};
-use crate::bricks::place;
+use crate::brick::BrickName;
+use crate::bricks::check::check_overlap;
 use crate::daemon::Daemon;
 use crate::hooks::{Hook, Side};
 use crate::locks::Target;
-use crate::net::is_local_host;
 use crate::options::edit::set_created;
 use crate::opversion::VolumeOpVersions;
 use crate::store::folder::StoredVolume;
@@ -20,17 +18,11 @@ use plugin_api::Dict;
 use std::path::Path;
 use uuid::Uuid;
 
-/// More bricks than any volume has.
-const MAX_BRICKS: usize = 10_000;
-
 /// A volume that is to be made.
 #[derive(Debug)]
 pub struct Create {
     volume: Volume,
-    names: Vec<BrickName>,
-    force: bool,
-    ignore_partition: bool,
-    folders: Vec<CheckedFolder>,
+    new: NewBricks,
 }
 
 impl Create {
@@ -47,18 +39,17 @@ impl Create {
         if daemon.volume(&name).is_some() {
             return Err(Refusal::at_once(format!("Volume {name} already exists")));
         }
-        let names = brick_names(asked.text("bricks")?, asked.number("count")?)?;
-        let kind = kind(asked, names.len())?;
+        let new = NewBricks::read(asked)?;
+        let kind = kind(asked, new.count())?;
         let transport = Transport::from_word(asked.text("transport")?)
             .ok_or_else(|| Refusal::at_once("the transport of a volume is tcp, rdma or tcp,rdma"))?;
-        let (force, ignore_partition) = (asked.flag("force")?, asked.flag("ignore-partition")?);
         let mut volume = Volume::new(&name, Uuid::new_v4(), kind, Credentials::generate());
         volume.transport = transport;
         request.set("transport.address-family", daemon.config.family());
         request.set("volume-id", volume.id.to_string());
         request.set("internal-username", volume.credentials.username.clone());
         request.set("internal-password", volume.credentials.password.clone());
-        Ok(Self { volume, names, force, ignore_partition, folders: Vec::new() })
+        Ok(Self { volume, new })
     }
 
     /// Bricks of one set on one server would be lost together.
@@ -69,45 +60,20 @@ impl Create {
             VolumeKind::Disperse { bricks, .. } => ("disperse", bricks),
         };
         // Every brick is this node's, so any set of two shares a server.
-        if self.force || size < 2 {
+        if self.new.is_forced() || size < 2 {
             return Ok(());
         }
-        Err(Refusal::new(format!(
-            "Multiple bricks of a {kind} volume are present on the same server. This setup is not optimal. Bricks \
-             should be on different nodes to have best fault tolerant configuration. Use 'force' at the end of the \
-             command if you want to override this behavior. "
-        )))
+        Err(same_server(kind))
     }
+}
 
-    fn check_brick(&mut self, daemon: &Daemon, name: &BrickName) -> Result<(), Refusal> {
-        check_length(&self.volume.name, name, &daemon.config.paths)?;
-        if !is_local_host(&name.host) {
-            return Err(Refusal::new(format!(
-                "Host {} is not in 'Peer in Cluster' state",
-                shown(&name.host)
-            )));
-        }
-        let path = Path::new(&name.path);
-        let real = place::real_path(path)
-            .map_err(|error| Refusal::new(format!("{}: {error}", shown(&name.path))))?;
-        check_overlap(name, &real, daemon.node, daemon.state().bricks().chain(&self.volume.bricks))?;
-        let candidate = Candidate {
-            volume: &self.volume.name,
-            name,
-            force: self.force,
-            ignore_partition: self.ignore_partition,
-        };
-        let folder = check_folder(candidate, &daemon.config.paths)?;
-        let mut brick = Brick::new(daemon.node, &name.host, &name.path, &self.volume.next_brick_id());
-        let placed =
-            || -> std::io::Result<(u64, String)> { Ok((place::fsid(path)?, place::mount_dir(&real)?)) };
-        (brick.fsid, brick.mount_dir) =
-            placed().map_err(|error| Refusal::new(format!("{}: {error}", shown(&name.path))))?;
-        brick.real_path = real.display().to_string();
-        self.folders.push(folder);
-        self.volume.bricks.push(brick);
-        Ok(())
-    }
+/// Why bricks of one set do not go on one server without force.
+pub(super) fn same_server(kind: &str) -> Refusal {
+    Refusal::new(format!(
+        "Multiple bricks of a {kind} volume are present on the same server. This setup is not optimal. Bricks should \
+         be on different nodes to have best fault tolerant configuration. Use 'force' at the end of the command if you \
+         want to override this behavior. "
+    ))
 }
 
 impl Operation for Create {
@@ -125,9 +91,7 @@ impl Operation for Create {
             return Err(Refusal::new(format!("Volume {name} already exists")));
         }
         self.check_spread()?;
-        for name in std::mem::take(&mut self.names) {
-            self.check_brick(daemon, &name)?;
-        }
+        self.new.check(daemon, &mut self.volume, None)?;
         set_created(&mut self.volume, daemon.config.family());
         let needed = VolumeOpVersions::of(&self.volume);
         (self.volume.op_version, self.volume.client_op_version) = (needed.node, needed.client);
@@ -142,17 +106,16 @@ impl Operation for Create {
         }
         let options = daemon.state().options.clone();
         let volfiles = files::generate(&self.volume, &options, &daemon.config.paths, &*daemon.plugins);
-        let mut claims = Claims { volume: self.volume.id, taken: Vec::new() };
+        let mut claims = Claims::new(self.volume.id);
         let mut stored = StoredVolume::new(self.volume.clone())?;
         stored.create_after(&daemon.config.paths, &volfiles, || -> Result<(), Refusal> {
             for brick in &self.volume.bricks {
-                claim(Path::new(&brick.path), self.volume.id, self.force)?;
-                claims.taken.push(brick.path.clone());
+                claims.take(brick, self.new.is_forced())?;
             }
             Ok(())
         })?;
-        claims.taken.clear();
-        self.folders.drain(..).for_each(CheckedFolder::keep);
+        claims.keep();
+        self.new.keep();
         daemon.replace(stored);
         daemon.outside.volfiles_changed();
         Ok(String::new())
@@ -161,47 +124,6 @@ impl Operation for Create {
     fn hook(&self, _daemon: &Daemon, _side: Side) -> Option<Hook> {
         Some(Hook { operation: "create", args: vec![format!("--volname={}", self.volume.name)] })
     }
-}
-
-/// Marks on brick folders, taken back unless the volume comes to be.
-struct Claims {
-    volume: Uuid,
-    taken: Vec<String>,
-}
-
-impl Drop for Claims {
-    fn drop(&mut self) {
-        for path in &self.taken {
-            unclaim(Path::new(path), self.volume);
-        }
-    }
-}
-
-/// The bricks of `" host:/path host:/path "`.
-fn brick_names(text: &str, count: u32) -> Result<Vec<BrickName>, Refusal> {
-    let names: Vec<BrickName> = text
-        .split(' ')
-        .filter(|word| !word.is_empty())
-        .take(MAX_BRICKS + 1)
-        .map(str::parse)
-        .collect::<Result<_, crate::brick::BrickNameError>>()
-        .map_err(|error| Refusal::at_once(shown(&error.to_string())))?;
-    if names.is_empty() || names.len() > MAX_BRICKS || u32::try_from(names.len()) != Ok(count) {
-        return Err(Refusal::at_once(format!(
-            "the request names {} bricks and says that there are {count}, expected from 1 to {MAX_BRICKS}",
-            names.len()
-        )));
-    }
-    for name in &names {
-        let plain = |part: &str| !matches!(part, "." | "..") && !part.is_empty();
-        if name.path == "/" || !name.path[1..].split('/').all(plain) {
-            return Err(Refusal::at_once(format!(
-                "brick path {} is not canonical: no `.`, no `..`, no empty part",
-                shown(&name.path)
-            )));
-        }
-    }
-    Ok(names)
 }
 
 fn kind(asked: Request<'_>, bricks: usize) -> Result<VolumeKind, Refusal> {

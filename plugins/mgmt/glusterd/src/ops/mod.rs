@@ -4,12 +4,15 @@
 //! * [`request`]: reading what the CLI asks
 //! * one file for each operation
 
+pub mod add_brick;
 pub mod create;
 pub mod delete;
 pub mod engine;
 pub mod heal;
 pub mod log_rotate;
+pub mod new_bricks;
 pub mod profile;
+pub mod remove_brick;
 pub mod request;
 pub mod reset;
 pub mod set;
@@ -17,6 +20,7 @@ pub mod start;
 pub mod statedump;
 pub mod status;
 pub mod stop;
+pub mod swap_brick;
 #[cfg(test)]
 mod tests;
 

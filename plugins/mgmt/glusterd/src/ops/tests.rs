@@ -28,6 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 
+mod bricks;
 mod fakes;
 mod services;
 

@@ -128,6 +128,13 @@ async fn dispatch(daemon: &Daemon, procedure: CliProc, mut request: Dict) -> Res
         }
         CliProc::StatedumpVolume => run(daemon, ops::statedump::Statedump::new(&request)?, request).await,
         CliProc::ProfileVolume => run(daemon, ops::profile::Profile::new(&request)?, request).await,
+        CliProc::AddBrick => run(daemon, ops::add_brick::AddBrick::new(daemon, &request)?, request).await,
+        CliProc::RemoveBrick => {
+            run(daemon, ops::remove_brick::RemoveBrick::new(daemon, &request)?, request).await
+        }
+        CliProc::ReplaceBrick | CliProc::ResetBrick => {
+            run(daemon, ops::swap_brick::SwapBrick::new(daemon, &request)?, request).await
+        }
         CliProc::HealVolume => match ops::heal::read(daemon, &mut request) {
             Ok(ops::heal::Wanted::Ask(heal)) => run(daemon, heal, request).await,
             Ok(ops::heal::Wanted::Switch(set)) => run(daemon, set, request).await,
@@ -156,10 +163,6 @@ async fn dispatch(daemon: &Daemon, procedure: CliProc, mut request: Dict) -> Res
 fn name_of(procedure: CliProc) -> &'static str {
     match procedure {
         CliProc::DefragVolume => "rebalance",
-        CliProc::AddBrick => "add-brick",
-        CliProc::RemoveBrick => "remove-brick",
-        CliProc::ReplaceBrick => "replace-brick",
-        CliProc::ResetBrick => "reset-brick",
         CliProc::SyncVolume => "volume sync",
         CliProc::GsyncSet => "geo-replication",
         CliProc::Quota => "quota",

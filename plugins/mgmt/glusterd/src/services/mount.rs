@@ -1,12 +1,18 @@
 //! A volume mounted for a moment, for what only a client can do.
 
 use crate::bricks::process::launch;
+use crate::config::DEFAULT_PORT;
+use crate::daemon::Daemon;
+use crate::store::atomic;
+use crate::volgen::files;
+use crate::volume::Volume;
 use plugin_api::{log, rt};
 use rustix::fs::{XattrFlags, lsetxattr, stat};
 use rustix::mount::{UnmountFlags, unmount};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
+use uuid::Uuid;
 
 /// How long the mount may take to come up.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -73,4 +79,55 @@ impl Temporary {
             log!(Warn, "mount point stays", path = self.point.display(), why = error);
         }
     }
+}
+
+/// What a volume is mounted by.
+#[derive(Debug, Clone, Copy)]
+pub enum Source<'a> {
+    /// The volfile that is served for the volume of this name.
+    Served(&'a str),
+    /// The graph of a volume that nobody is served yet.
+    Graph(&'a Volume),
+}
+
+/// Mounts a volume as the self-heal daemon would and writes an attribute on its root.
+///
+/// # Errors
+/// A sentence: it cannot be mounted, or does not take the attribute.
+pub async fn mark(
+    daemon: &Daemon,
+    source: Source<'_>,
+    attribute: &'static str,
+    value: &str,
+) -> Result<(), String> {
+    let config = &daemon.config;
+    let place = config.paths.run.join(format!("mount-{}", Uuid::new_v4()));
+    let mut argv: Vec<OsString> = vec![config.client_program.clone().into()];
+    let mut volfile = None;
+    match source {
+        Source::Served(volume) => {
+            let server = config.bind_address.as_deref().unwrap_or("localhost");
+            argv.extend(["-s", server, "--volfile-id", volume].map(OsString::from));
+            if config.listen_port != DEFAULT_PORT {
+                argv.push(format!("--volfile-server-port={}", config.listen_port).into());
+            }
+        }
+        Source::Graph(volume) => {
+            let options = daemon.state().options.clone();
+            let text = files::trusted_client(volume, &options, &*daemon.plugins);
+            // It holds the volume's password.
+            let path = place.with_extension("vol");
+            atomic::replace(&path, text.as_bytes()).map_err(|error| error.to_string())?;
+            argv.extend(["-f".into(), path.clone().into()]);
+            volfile = Some(path);
+        }
+    }
+    argv.extend(["--client-pid=-6", "--process-name", "mark", "-l"].map(OsString::from));
+    argv.push(config.paths.log.join("marks.log").into());
+    argv.push(place.into());
+    let marked = daemon.services.mark(argv, attribute, value.to_owned()).await;
+    if let Some(path) = volfile {
+        let _ = std::fs::remove_file(path);
+    }
+    marked
 }

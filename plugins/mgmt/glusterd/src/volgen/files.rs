@@ -4,11 +4,13 @@ use super::cluster::Trust;
 use super::graph::VolGraph;
 use super::settings::Settings;
 use super::{brick, client, gfproxy, rebalance, self_heal};
+use crate::brick::Brick;
 use crate::paths::{Paths, brick_volfile_id};
 use crate::store::cluster_options::ClusterOptions;
 use crate::store::{StoreError, atomic};
 use crate::user_xlators::plugins::Plugins;
 use crate::volume::{Transport, Volume, VolumeKind};
+use std::path::PathBuf;
 
 /// Name and text of every volfile that lies in the volume's folder.
 #[must_use]
@@ -49,6 +51,42 @@ pub fn generate(
         files.push((format!("{name}-shd.vol"), self_heal::graph(volume, &settings).to_string()));
     }
     files
+}
+
+/// The volfile of a mount on a node of the cluster.
+#[must_use]
+pub fn trusted_client(volume: &Volume, cluster: &ClusterOptions, plugins: &dyn Plugins) -> String {
+    client::graph(volume, &Settings::new(volume, cluster, plugins), Trust::Trusted).to_string()
+}
+
+/// Writes the volfiles of bricks alone: for bricks that run before anybody knows of them.
+///
+/// # Errors
+/// A file cannot be written.
+pub fn write_bricks(
+    volume: &Volume,
+    cluster: &ClusterOptions,
+    paths: &Paths,
+    plugins: &dyn Plugins,
+) -> Result<(), StoreError> {
+    let settings = Settings::new(volume, cluster, plugins);
+    for brick in &volume.bricks {
+        let text = brick::graph(volume, brick, &settings, paths).to_string();
+        atomic::replace_if_changed(&brick_volfile(&volume.name, brick, paths), text.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Removes the volfiles of bricks that are not the volume's.
+pub fn remove_bricks(volume: &str, bricks: &[Brick], paths: &Paths) {
+    for brick in bricks {
+        // One that stays is served to nobody who asks for the volume.
+        let _ = std::fs::remove_file(brick_volfile(volume, brick, paths));
+    }
+}
+
+fn brick_volfile(volume: &str, brick: &Brick, paths: &Paths) -> PathBuf {
+    paths.volume(volume).join(format!("{}.vol", brick_volfile_id(volume, &brick.host, &brick.path)))
 }
 
 /// Names that a brick's or a client's graph has more than once.

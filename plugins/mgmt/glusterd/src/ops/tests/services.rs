@@ -11,7 +11,7 @@ use plugin_api::Dict;
 
 impl Lab {
     /// A started volume of sets of three copies.
-    fn replicated(&self, name: &str, sets: usize) {
+    pub(super) fn replicated(&self, name: &str, sets: usize) {
         let bricks: Vec<String> = (1..=3 * sets).map(|n| self.brick(&format!("{name}-{n}"))).collect();
         let mut request = named(name)
             .with("type", "2")

@@ -1,1 +1,0 @@
-//! The rebalance process of a volume.
