@@ -11,17 +11,16 @@ pub(super) fn graph(volume: &Volume, settings: &Settings<'_>) -> VolGraph {
     let mut graph = VolGraph::default();
     let clients = cluster::clients(&mut graph, volume, settings, Trust::Trusted);
     let sets = cluster::sets(&mut graph, volume, clients);
-    for set in graph.of_kind_mut("cluster/replicate") {
-        set.set("background-self-heal-count", 0)
-            .set("metadata-self-heal", "on")
-            .set("data-self-heal", "on")
-            .set("entry-self-heal", "on")
-            .set("self-heal-daemon", settings.set("cluster.self-heal-daemon").unwrap_or("enable"));
-    }
-    for set in graph.of_kind_mut("cluster/disperse") {
-        set.set("self-heal-daemon", settings.set("cluster.disperse-self-heal-daemon").unwrap_or("enable"));
-    }
-    settings.apply(&mut graph);
+    // Clients may leave healing to this daemon, which heals whatever they are told.
+    settings.apply_with(&mut graph, |name| match name {
+        "cluster.background-self-heal-count" => Some("0"),
+        "cluster.metadata-self-heal" | "cluster.data-self-heal" | "cluster.entry-self-heal" => Some("on"),
+        "cluster.self-heal-daemon" | "cluster.disperse-self-heal-daemon" => {
+            Some(settings.set(name).unwrap_or("enable"))
+        }
+        "cluster.heal-timeout" => settings.set(name),
+        _ => None,
+    });
     for kind in ["cluster/replicate", "cluster/disperse"] {
         for set in graph.of_kind_mut(kind) {
             set.set("iam-self-heal-daemon", "yes");

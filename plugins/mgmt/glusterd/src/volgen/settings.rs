@@ -49,10 +49,12 @@ impl<'a> Settings<'a> {
         self.apply_with(graph, |_| None);
     }
 
-    /// As [`apply`](Self::apply), where `over` answers with values that go before all others.
-    pub(super) fn apply_with(&self, graph: &mut VolGraph, over: impl Fn(&str) -> Option<&'static str>) {
+    /// As [`apply`](Self::apply), where `over` answers with values that go before all others, also for options that are
+    /// not written by themselves.
+    pub(super) fn apply_with(&self, graph: &mut VolGraph, over: impl Fn(&str) -> Option<&'a str>) {
         for option in TABLE {
-            let Some(key) = option.volfile_key() else { continue };
+            let by_code = || over(option.name).map(|_| option.key.trim_start_matches('!'));
+            let Some(key) = option.volfile_key().or_else(by_code) else { continue };
             let set = || self.set(option.name).or_else(|| self.cluster.values.get(option.name));
             let Some(value) = over(option.name).or_else(set).or(option.value) else { continue };
             for xlator in graph.of_kind_mut(option.xlator) {
