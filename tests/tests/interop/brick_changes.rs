@@ -54,7 +54,12 @@ fn what_cannot_be_done_to_bricks_is_refused_in_the_incumbents_words() {
         &format!("{add}Unable to get volinfo for volume name none"),
     );
     says(&cluster, "volume add-brick v box:/srv/v-1 force", 1, &format!("{add}Brick: {taken}"));
-    says(&cluster, "volume add-brick v replica 2 box:/srv/x force", 1, &format!("{add}Operation failed"));
+    says(
+        &cluster,
+        "volume add-brick v replica 2 box:/srv/x force",
+        1,
+        &format!("{add}Incorrect number of bricks (1) supplied for replica count (2)."),
+    );
     says(
         &cluster,
         "volume remove-brick v box:/srv/x force",

@@ -113,10 +113,12 @@ fn grown(volume: &Volume, count: usize, counts: (u32, u32)) -> Result<VolumeKind
             Err(format!("Incorrect number of bricks supplied {count} with count {size}"))
         };
     }
-    let unfit = || "Operation failed".to_owned();
     let fits = |kind: VolumeKind, added: u32| {
         let is_whole = count == volume.subvolume_count() * (added as usize);
-        if is_whole && added > 0 { Ok(kind) } else { Err(unfit()) }
+        if is_whole && added > 0 {
+            return Ok(kind);
+        }
+        Err(format!("Incorrect number of bricks ({count}) supplied for replica count ({replica})."))
     };
     match kind {
         VolumeKind::Disperse { .. } => {
@@ -133,7 +135,7 @@ fn grown(volume: &Volume, count: usize, counts: (u32, u32)) -> Result<VolumeKind
             if count.is_multiple_of(size) {
                 Ok(kind)
             } else {
-                Err(unfit())
+                Err("Operation failed".to_owned())
             }
         }
         VolumeKind::Replicate { arbiter: 1.., .. } => {
@@ -248,10 +250,17 @@ mod tests {
             (VolumeKind::Distribute, 2, 1, (0, 0), Ok(VolumeKind::Distribute)),
             (VolumeKind::Distribute, 2, 2, (2, 0), Ok(TWO)),
             (VolumeKind::Distribute, 2, 4, (3, 1), Ok(ARBITER)),
-            (VolumeKind::Distribute, 2, 1, (2, 0), Err("Operation failed")),
+            (
+                VolumeKind::Distribute,
+                2,
+                1,
+                (2, 0),
+                Err("Incorrect number of bricks (1) supplied for replica count (2)."),
+            ),
             (TWO, 4, 2, (3, 0), Ok(THREE)),
             (TWO, 4, 2, (3, 1), Ok(ARBITER)),
-            (TWO, 4, 3, (3, 0), Err("Operation failed")),
+            (TWO, 4, 3, (3, 0), Err("Incorrect number of bricks (3) supplied for replica count (3).")),
+            (TWO, 4, 1, (2, 0), Err("Operation failed")),
             (THREE, 3, 3, (0, 0), Ok(THREE)),
             (THREE, 3, 3, (3, 0), Ok(THREE)),
             (THREE, 3, 1, (0, 0), Err("Incorrect number of bricks supplied 1 with count 3")),

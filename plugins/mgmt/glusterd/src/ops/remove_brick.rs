@@ -195,13 +195,13 @@ impl Operation for RemoveBrick {
         (volume.op_version, volume.client_op_version) = (needed.node, needed.client);
         // Clients are told before the bricks go.
         daemon.store(stored)?;
-        files::remove_bricks(&self.name, &gone, &daemon.config.paths);
         let own = gone.iter().filter(|brick| brick.node == daemon.node);
         for stopped in join_all(own.map(|brick| daemon.bricks.stop(&self.name, brick))).await {
             if let Err(fault) = stopped {
                 log!(Error, "brick does not stop", volume = self.name, why = fault);
             }
         }
+        files::remove_bricks(&self.name, &gone, &daemon.config.paths);
         self_heal::settle(daemon).await;
         Ok(String::new())
     }

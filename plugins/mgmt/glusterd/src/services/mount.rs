@@ -18,6 +18,9 @@ use uuid::Uuid;
 const LIMIT: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// The client that may say which copy is new or empty; copies listen to nobody else.
+const ADD_COPY_MOUNT: &str = "--client-pid=-12";
+
 /// A mount, and the folder that was made for it.
 #[derive(Debug)]
 pub struct Temporary {
@@ -90,7 +93,7 @@ pub enum Source<'a> {
     Graph(&'a Volume),
 }
 
-/// Mounts a volume as the self-heal daemon would and writes an attribute on its root.
+/// Mounts a volume for what management may do and writes an attribute on its root.
 ///
 /// # Errors
 /// A sentence: it cannot be mounted, or does not take the attribute.
@@ -122,7 +125,7 @@ pub async fn mark(
             volfile = Some(path);
         }
     }
-    argv.extend(["--client-pid=-6", "--process-name", "mark", "-l"].map(OsString::from));
+    argv.extend([ADD_COPY_MOUNT, "--process-name", "mark", "-l"].map(OsString::from));
     argv.push(config.paths.log.join("marks.log").into());
     argv.push(place.into());
     let marked = daemon.services.mark(argv, attribute, value.to_owned()).await;

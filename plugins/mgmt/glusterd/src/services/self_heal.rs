@@ -119,10 +119,15 @@ impl<'a> Settlement<'a> {
         Ok(())
     }
 
-    /// The volume's translators without their options: what cannot change under a running graph.
+    /// The volume's translators, and which bricks they speak to, without other options: what cannot change under a
+    /// running graph.
     fn graph(&self, volume: &Volume) -> String {
         let text = std::fs::read_to_string(self.volfile(&volume.name)).unwrap_or_default();
-        text.lines().filter(|line| !line.trim_start().starts_with("option ")).collect::<Vec<_>>().join("\n")
+        let is_fixed = |line: &&str| {
+            let option = line.trim_start().strip_prefix("option ");
+            option.is_none_or(|option| option.starts_with("remote-"))
+        };
+        text.lines().filter(is_fixed).collect::<Vec<_>>().join("\n")
     }
 
     fn volfile(&self, volume: &str) -> std::path::PathBuf {
