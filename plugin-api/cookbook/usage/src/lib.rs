@@ -49,7 +49,11 @@ struct Usage {
 )]
 impl Xlator for Usage {
     fn options() -> Options {
-        Options::new().time("interval", "how often counts are written to disk").default_value("5")
+        Options::new()
+            .time("interval", "how often counts are written to disk")
+            .default_value("5")
+            // Without a pause there would be no end to it.
+            .range(1.0, 86_400.0)
     }
 
     fn init(&mut self, cx: &InitCx<'_>) -> Result<(), InitError> {

@@ -283,7 +283,7 @@ fn nothing_goes_on_after_the_end_however_often_the_child_came_back() {
 #[test]
 fn the_rules_are_kept_that_are_about_others_and_about_the_end() {
     let usage = Subject::of::<Usage>();
-    ["passes", "faults", "events", "load"].into_iter().for_each(|rule| usage.assert_kept(rule, 1));
+    ["passes", "faults", "options", "events", "load"].into_iter().for_each(|rule| usage.assert_kept(rule, 1));
 }
 
 #[test]
