@@ -14,7 +14,8 @@ const OURS: &[(&str, &[&str])] = &[
     ("debug/io-stats", &[]),
     ("debug/trace", &[]),
     ("features/access-control", &[]),
-    ("features/barrier", &[]),
+    // Whoever waits behind it waits no longer than this.
+    ("features/barrier", &["barrier-timeout=1"]),
     ("features/bitrot-stub", &[]),
     ("features/changelog", &[]),
     ("features/index", &[]),
@@ -26,7 +27,7 @@ const OURS: &[(&str, &[&str])] = &[
     ("features/read-only", &["read-only=on"]),
     ("features/selinux", &[]),
     ("features/trash", &[]),
-    ("features/upcall", &[]),
+    ("features/upcall", &["cache-invalidation=on"]),
     ("features/worm", &[]),
     ("performance/io-threads", &[]),
     ("storage/posix", &[]),
