@@ -190,7 +190,7 @@ fn journals_turn_over_and_one_without_changes_has_no_file() {
     lab.caller().mkdir(&lab.caller().root(), "d").unwrap();
     let full = |path: &PathBuf| path.to_str().unwrap().contains("/CHANGELOG.");
     // The index has a name before the journal has its place.
-    wait("a journal with its change", || index(&lab.dir).1.iter().any(|path| full(&path) && path.exists()));
+    wait("a journal with its change", || index(&lab.dir).1.iter().any(|path| full(path) && path.exists()));
     let (_, paths) = index(&lab.dir);
     assert!(records(paths.iter().find(|path| full(path)).unwrap()).ends_with("/d~"));
 }
