@@ -209,7 +209,9 @@ impl Cluster {
     pub fn wait_bricks_online(&self, volume: &str, count: usize) -> Vec<Process> {
         wait_for("bricks shown online", || {
             let status = self.gluster(&format!("volume status {volume} --xml"));
-            (status.out.matches("<status>1</status>").count() == count).then_some(())
+            // A node with a path is a brick; the heal daemon and its like have a host name there.
+            let bricks = status.out.split("<node>").filter(|node| node.contains("<path>/"));
+            (bricks.filter(|node| node.contains("<status>1</status>")).count() == count).then_some(())
         });
         self.bricks()
     }

@@ -8,6 +8,7 @@
 
 mod brick_changes;
 mod cli;
+mod heal;
 mod hostile;
 mod isolate;
 mod mount;
