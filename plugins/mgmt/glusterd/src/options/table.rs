@@ -59,7 +59,7 @@ pub const TABLE: &[VolumeOption] = &[
     row("cluster.data-self-heal", "cluster/replicate", "data-self-heal", 1, C.and(S), None, Some("off"), Choice(&["1", "on", "yes", "true", "enable", "0", "off", "no", "false", "disable", "open"])),
     row("cluster.entry-self-heal", "cluster/replicate", "entry-self-heal", 1, C.and(S), None, Some("off"), Bool),
     row("cluster.self-heal-daemon", "cluster/replicate", "!self-heal-daemon", 1, S, None, Some("on"), Bool),
-    row("cluster.heal-timeout", "cluster/replicate", "!heal-timeout", 2, C.and(S), None, Some("600"), Int(60, 2147483647)),
+    row("cluster.heal-timeout", "cluster/replicate", "!heal-timeout", 2, C.and(S), None, Some("600"), Int(5, 2147483647)),
     row("cluster.strict-readdir", "cluster/replicate", "strict-readdir", 1, C, None, None, Text),
     row("cluster.self-heal-window-size", "cluster/replicate", "data-self-heal-window-size", 1, C.and(S), None, Some("8"), Int(1, 1024)),
     row("cluster.data-change-log", "cluster/replicate", "data-change-log", 1, C.and(S), None, Some("on"), Bool),
