@@ -2,7 +2,7 @@
 
 use plugin_api::Iatt;
 use rustix::fs::{Timespec, Timestamps, UTIME_OMIT};
-use rustix::io::Result;
+use rustix::io::{Errno, Result};
 
 use crate::brick::Brick;
 use crate::caller::Caller;
@@ -17,6 +17,9 @@ const UID: u32 = 0x2;
 const GID: u32 = 0x4;
 const ATIME: u32 = 0x10;
 const MTIME: u32 = 0x20;
+const CTIME: u32 = 0x40;
+/// Nanoseconds.
+const SECOND: u32 = 1_000_000_000;
 
 /// Attributes before and after.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +38,13 @@ impl Brick {
         valid: u32,
     ) -> Result<Change> {
         let place = &found.place;
+        let given = |bit, sec, nsec| (valid & bit != 0).then_some(Time { sec, nsec });
+        let atime = given(ATIME, to.atime, to.atime_nsec);
+        let mtime = given(MTIME, to.mtime, to.mtime_nsec);
+        // Past a second it would be one of the kernel's own codes, or what a healer sends that never had a good copy.
+        if [atime, mtime].into_iter().flatten().any(|time| time.nsec >= SECOND) {
+            return Err(Errno::INVAL);
+        }
         let pre = self.show_found(found);
         if valid & (UID | GID) != 0 {
             let owner = |bit, id| (valid & bit != 0 && id != u32::MAX).then_some(id);
@@ -43,12 +53,12 @@ impl Brick {
         if valid & MODE != 0 {
             self.set_mode(&found.inode, place, to.mode)?;
         }
-        let atime = (valid & ATIME != 0).then_some(Time { sec: to.atime, nsec: to.atime_nsec });
-        let mtime = (valid & MTIME != 0).then_some(Time { sec: to.mtime, nsec: to.mtime_nsec });
         if atime.is_some() || mtime.is_some() {
             place
                 .set_times(&Timestamps { last_access: on_disk(atime), last_modification: on_disk(mtime) })?;
-            self.set_exact_times(&found.inode, place, caller, atime, mtime);
+            // A heal brings all three from the good copy; from anybody else the ctime is when this happens.
+            let healed = given(CTIME, to.ctime, to.ctime_nsec).filter(|time| time.nsec < SECOND);
+            self.set_exact_times(&found.inode, place, caller, [atime, mtime, healed]);
         }
         if valid == 0 {
             place.chown(None, None)?;
@@ -76,8 +86,34 @@ impl Brick {
 
 fn on_disk(time: Option<Time>) -> Timespec {
     match time {
-        // Past a second it would be one of the kernel's own codes.
-        Some(time) => Timespec { tv_sec: time.sec, tv_nsec: i64::from(time.nsec.min(999_999_999)) },
+        Some(time) => Timespec { tv_sec: time.sec, tv_nsec: i64::from(time.nsec) },
         None => Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plugin_api::Gfid;
+
+    use super::*;
+    use crate::mdata::Times;
+    use crate::testing::{brick, user};
+
+    #[test]
+    fn a_heal_sets_all_three_times_and_times_that_are_none_change_nothing() {
+        let brick = brick();
+        let gfid = brick.mkfile(Gfid::ROOT, "f");
+        let found = brick.locate(gfid).unwrap();
+        let late = Time { sec: i64::MAX >> 8, nsec: 1 };
+        brick.merge_times(&found.inode, &found.place, &Times::all(late)).unwrap();
+        let good = Iatt { atime: 1, mtime: 2, ctime: 3, ctime_nsec: 4, ..Iatt::default() };
+        let times = |iatt: Iatt| (iatt.atime, iatt.mtime, iatt.ctime, iatt.ctime_nsec);
+        let utimes = brick.set_attributes(&user(), &found, &good, ATIME | MTIME).unwrap();
+        assert_eq!(times(utimes.post), (1, 2, late.sec, late.nsec), "a ctime never moves back by itself");
+        let healed = brick.set_attributes(&user(), &found, &good, ATIME | MTIME | CTIME).unwrap();
+        assert_eq!(times(healed.post), (1, 2, 3, 4));
+        let stray = Iatt { mtime: 9, mtime_nsec: SECOND, ..good };
+        assert_eq!(brick.set_attributes(&user(), &found, &stray, MTIME).unwrap_err(), Errno::INVAL);
+        assert_eq!(times(brick.attributes(gfid).unwrap()), (1, 2, 3, 4));
     }
 }

@@ -7,7 +7,7 @@ use rustix::io::Errno;
 use crate::brick::Brick;
 use crate::caller::Caller;
 use crate::inodes::{Inode, KnownTimes};
-use crate::mdata::{LEN, Times, Which, XATTR};
+use crate::mdata::{LEN, Time, Times, Which, XATTR};
 use crate::place::Place;
 use crate::stat::iatt;
 
@@ -73,14 +73,14 @@ impl Brick {
         }
     }
 
-    /// Sets atime and mtime as a `utimes` says, backwards too; the ctime moves forward. Makes no record where none is.
+    /// Sets atime and mtime as a `utimes` says, backwards too; the ctime moves forward, unless it is given as well. Makes
+    /// no record where none is.
     pub(crate) fn set_exact_times(
         &self,
         inode: &Inode,
         place: &Place<'_>,
         caller: &Caller,
-        atime: Option<crate::mdata::Time>,
-        mtime: Option<crate::mdata::Time>,
+        [atime, mtime, ctime]: [Option<Time>; 3],
     ) {
         if !self.keeps_times() {
             return;
@@ -89,7 +89,7 @@ impl Brick {
         let Some(mut times) = load(&mut known, place) else { return };
         times.atime = atime.unwrap_or(times.atime);
         times.mtime = mtime.unwrap_or(times.mtime);
-        times.ctime = times.ctime.max(caller.time);
+        times.ctime = ctime.unwrap_or(times.ctime.max(caller.time));
         store(&mut known, place, times);
     }
 
