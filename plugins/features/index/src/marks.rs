@@ -146,7 +146,7 @@ impl Sight<'_> {
         }
         if let Some(name) = &marks.deleted {
             let name = Name::new(name).map_err(errno)?;
-            self.lists.remove_change(marks.gfid, name).map_err(errno)?;
+            self.lists.undo_change(marks.gfid, name).map_err(errno)?;
         }
         if marks.purge && told.pending == Some(false) {
             match self.lists.forget_changes(marks.gfid, true) {
