@@ -2,10 +2,10 @@
 
 use super::suggest::did_you_mean;
 use super::words::parse_size;
-use super::{Flags, complete, find, is_free, parse_bool};
+use super::{Flags, OptionKind, TABLE, VolumeOption, complete, find, is_free, parse_bool};
 use crate::user_xlators::plugins::Plugins;
 use crate::user_xlators::{self, Key};
-use crate::volume::{Volume, VolumeKind};
+use crate::volume::{Volume, VolumeKind, VolumeStatus};
 
 /// Why options cannot be set or reset, in the incumbent's words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -50,8 +50,23 @@ fn check_one(volume: &Volume, typed: &str, value: &str, plugins: &dyn Plugins) -
     }
     check_kind(volume, option.name)?;
     check_state(volume, option.name, value)?;
-    option.check(value).map_err(|wrong| Refusal(wrong.0))?;
+    if let Some(option) = judge(volume, option) {
+        option.check(value).map_err(|wrong| Refusal(wrong.0))?;
+    }
     Ok(option.name.to_owned())
+}
+
+/// Of the options that share a name, the one that judges values on this volume: where its kind does not have the
+/// translator, nobody asks what that takes.
+fn judge(volume: &Volume, named: &VolumeOption) -> Option<&'static VolumeOption> {
+    TABLE.iter().filter(|option| option.name == named.name).find(|option| {
+        let is_ruled = matches!(option.kind, OptionKind::Special(_));
+        match option.xlator {
+            "cluster/replicate" => is_ruled || matches!(volume.kind, VolumeKind::Replicate { .. }),
+            "cluster/disperse" => is_ruled || matches!(volume.kind, VolumeKind::Disperse { .. }),
+            _ => true,
+        }
+    })
 }
 
 fn check_free(name: &str, value: &str) -> Result<String, Refusal> {
@@ -114,7 +129,8 @@ fn check_state(volume: &Volume, name: &str, value: &str) -> Result<(), Refusal> 
         "features.quota-deem-statfs" if !is_on("features.quota") => {
             refuse("Cannot set features.quota-deem-statfs. Enable quota first.")
         }
-        "cluster.granular-entry-heal" => refuse(format!(
+        // Once entries may be pending, the command that looks for them first is the only way.
+        "cluster.granular-entry-heal" if volume.status != VolumeStatus::Created => refuse(format!(
             " 'gluster volume set <VOLNAME> {name} {{enable, disable}}' is not supported. Use 'gluster volume heal \
              <VOLNAME> granular-entry-heal {{enable, disable}}' instead."
         )),
@@ -228,8 +244,8 @@ fn reset_all(volume: &mut Volume, force: bool) -> Reset {
 
 /// Sets what every volume of the kind is created with, where it is not set.
 fn set_defaults(volume: &mut Volume, address_family: &str) {
-    let fresh_replicas = matches!(volume.kind, VolumeKind::Replicate { .. })
-        && volume.status == crate::volume::VolumeStatus::Created;
+    let fresh_replicas =
+        matches!(volume.kind, VolumeKind::Replicate { .. }) && volume.status == VolumeStatus::Created;
     let has_quota = volume.options.get("features.quota").and_then(parse_bool) == Some(true);
     for (name, value, wanted) in [
         ("nfs.disable", "on", true),
@@ -264,7 +280,7 @@ fn unknown(text: &str, typed: &str) -> String {
 mod tests {
     use super::*;
     use crate::user_xlators::plugins::NoPlugins;
-    use crate::volume::{Credentials, VolumeStatus};
+    use crate::volume::Credentials;
     use uuid::Uuid;
 
     fn volume() -> Volume {
@@ -313,6 +329,36 @@ mod tests {
             ),
         ] {
             assert_eq!(refusal(&volume, name, value), text, "{name}");
+        }
+    }
+
+    #[test]
+    fn granular_healing_is_an_option_until_the_volume_was_started() {
+        let kind = VolumeKind::Replicate { replica: 3, arbiter: 0, thin_arbiter: 0 };
+        let mut volume = Volume::new("r", Uuid::nil(), kind, Credentials::generate());
+        let off = [("cluster.granular-entry-heal".to_owned(), "off".to_owned())];
+        assert!(check_set(&volume, &off, &NoPlugins).is_ok());
+        for status in [VolumeStatus::Started, VolumeStatus::Stopped] {
+            volume.status = status;
+            assert!(check_set(&volume, &off, &NoPlugins).is_err());
+        }
+    }
+
+    #[test]
+    fn a_value_is_judged_by_the_translator_that_the_volume_has() {
+        let replicate = VolumeKind::Replicate { replica: 3, arbiter: 0, thin_arbiter: 0 };
+        let disperse = VolumeKind::Disperse { bricks: 3, redundancy: 1 };
+        for (kind, value, refused) in [
+            (replicate, "4", Some("'4' in 'option heal-timeout 4' is out of range [5 - 2147483647]")),
+            (replicate, "5", None),
+            (disperse, "59", Some("'59' in 'option heal-timeout 59' is out of range [60 - 2147483647]")),
+            (disperse, "60", None),
+            (VolumeKind::Distribute, "abc", None),
+        ] {
+            let volume = Volume::new("v", Uuid::nil(), kind, Credentials::generate());
+            let pair = [("cluster.heal-timeout".to_owned(), value.to_owned())];
+            let answer = check_set(&volume, &pair, &NoPlugins);
+            assert_eq!(answer.err().map(|refusal| refusal.0).as_deref(), refused, "{kind:?} {value}");
         }
     }
 
