@@ -7,6 +7,9 @@ use rustix::io::Errno;
 use std::path::Path;
 use uuid::Uuid;
 
+/// By which replicas doubt a copy.
+const DIRTY_XATTR: &str = "trusted.afr.dirty";
+
 /// Writes the volume's id to the folder's xattr (with `force` over one that is there) and makes `.glusterfs`, mode
 /// 0600, for the brick to fill.
 ///
@@ -22,10 +25,21 @@ pub fn claim(path: &Path, volume: Uuid, force: bool) -> Result<(), BrickError> {
     }
 }
 
+/// Says on the root of an empty copy that it is not to be trusted.
+///
+/// # Errors
+/// A sentence: the folder does not take it.
+pub fn distrust(path: &Path) -> Result<(), String> {
+    let one_entry_change: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+    lsetxattr(path, DIRTY_XATTR, &one_entry_change, XattrFlags::empty())
+        .map_err(|errno| format!("{DIRTY_XATTR} on {}: {errno}", path.display()))
+}
+
 /// Takes the mark of a volume that did not come to be off its folder again, as far as that goes.
 pub fn unclaim(path: &Path, volume: Uuid) {
     if crate::store::atomic::step(path).is_ok() && super::check::volume_id(path) == Ok(volume) {
         let _ = rustix::fs::lremovexattr(path, VOLUME_ID_XATTR);
+        let _ = rustix::fs::lremovexattr(path, DIRTY_XATTR);
         // It goes only if nobody has put anything in.
         let _ = rustix::fs::rmdir(path.join(".glusterfs"));
     }

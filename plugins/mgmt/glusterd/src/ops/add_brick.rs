@@ -5,6 +5,7 @@ use super::new_bricks::{Claims, NewBricks};
 use super::request::existing;
 use super::{Operation, Refusal, Request};
 use crate::brick::Brick;
+use crate::bricks::claim::distrust;
 use crate::daemon::Daemon;
 use crate::hooks::{Hook, Side};
 use crate::locks::Target;
@@ -16,6 +17,7 @@ use crate::volume::{Volume, VolumeKind};
 use futures_util::future::join_all;
 use gluster_xdr::mgmt::Op;
 use plugin_api::{Dict, log};
+use std::path::Path;
 
 /// Attribute on a volume's root by which copies are told which child of theirs is new and empty.
 const NEW_COPY: &str = "trusted.add-brick";
@@ -69,13 +71,17 @@ impl AddBrick {
         })
     }
 
-    /// Tells the copies which of them are new, before any client can take them for whole.
+    /// Tells the copies which of them are new, before any client can take them for whole. The new ones do not run yet: what
+    /// they are missing is for the others to know, and a new copy that said it too would be healed from its own side, by
+    /// which the files that its entries are made for are found late.
     async fn mark(&self, daemon: &Daemon, volume: &Volume) -> Result<(), Refusal> {
         for brick in &self.joined {
-            mount::mark(daemon, mount::Source::Graph(volume), NEW_COPY, &brick.id).await.map_err(|why| {
+            let failed = |why: String| {
                 log!(Error, "new copy cannot be marked", volume = self.name, brick = brick.path, why = why);
                 Refusal::new("Commit failed on localhost. Please check log file for details.")
-            })?;
+            };
+            distrust(Path::new(&brick.path)).map_err(failed)?;
+            mount::mark(daemon, mount::Source::Graph(volume), NEW_COPY, &brick.id).await.map_err(failed)?;
         }
         Ok(())
     }
@@ -89,10 +95,10 @@ impl AddBrick {
         let copies_before = daemon.volume(&self.name).map(|before| before.volume.kind.replica_count());
         let has_new_copies = copies_before != Some(stored.volume.kind.replica_count());
         if stored.volume.is_started() {
-            self.start(daemon, &mut stored.volume).await?;
             if has_new_copies {
                 self.mark(daemon, &stored.volume).await?;
             }
+            self.start(daemon, &mut stored.volume).await?;
         }
         daemon.store(stored.clone())?;
         claims.keep();

@@ -6,6 +6,7 @@ use super::request::existing;
 use super::{Operation, Refusal, Request, shown};
 use crate::brick::{Brick, BrickName};
 use crate::bricks::check::volume_id;
+use crate::bricks::claim::distrust;
 use crate::daemon::Daemon;
 use crate::locks::Target;
 use crate::services::{mount, self_heal};
@@ -17,8 +18,6 @@ use std::path::Path;
 
 /// Attribute on a volume's root by which the other copies are told which of them is empty now.
 const EMPTY_COPY: &str = "trusted.replace-brick";
-/// On the empty copy itself: its root is not to be trusted.
-const DIRTY: (&str, &[u8]) = ("trusted.afr.dirty", &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
 
 /// What is to be done with the place of a brick.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,9 +110,7 @@ impl SwapBrick {
             log!(Error, "empty copy cannot be marked", volume = self.name, brick = brick.path, why = why);
             Refusal::new("Commit failed on localhost. Please check log file for details.")
         };
-        let (key, value) = DIRTY;
-        rustix::fs::lsetxattr(brick.path.as_str(), key, value, rustix::fs::XattrFlags::empty())
-            .map_err(|errno| failed(format!("{key}: {errno}")))?;
+        distrust(Path::new(&brick.path)).map_err(failed)?;
         mount::mark(daemon, mount::Source::Served(&self.name), EMPTY_COPY, &brick.id).await.map_err(failed)
     }
 

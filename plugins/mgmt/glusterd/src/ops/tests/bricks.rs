@@ -79,12 +79,18 @@ fn bricks_that_join_run_and_are_there_after_a_restart() {
 fn more_copies_are_marked_before_clients_hear_of_them() {
     let Some(lab) = Lab::new() else { return };
     assert_eq!(lab.started().op_ret, 0);
-    let more = Dict::new().with("replica-count", "2");
-    assert_eq!(said(&lab.add("v", &["c1", "c2"], more)), (0, 0, ""));
-    assert_eq!(lab.order("v"), ["b1", "c1", "b2", "c2"]);
-    let marks = lab.services.marks.lock().unwrap().clone();
+    let more = || Dict::new().with("replica-count", "2");
     let told = |n: u32| ("trusted.add-brick", format!("v-client-{n}"));
-    assert_eq!(marks, [told(2), told(3)]);
+    *lab.bricks.broken.lock().unwrap() = Some(lab.root.path().join("c1").display().to_string());
+    assert_eq!(lab.add("v", &["c1", "c2"], more()).op_ret, -1);
+    *lab.bricks.broken.lock().unwrap() = None;
+    let marks = std::mem::take(&mut *lab.services.marks.lock().unwrap());
+    assert_eq!(marks, [told(2), told(3)], "the others are told before the new ones run");
+    assert_eq!(said(&lab.add("v", &["c1", "c2"], more())), (0, 0, ""));
+    assert_eq!(lab.order("v"), ["b1", "c1", "b2", "c2"]);
+    let mut dirty = [0; 12];
+    rustix::fs::getxattr(lab.root.path().join("c1"), "trusted.afr.dirty", &mut dirty).unwrap();
+    assert_eq!(dirty, [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], "an empty copy does not trust itself");
     let volume = lab.daemon.volume("v").unwrap().volume;
     assert_eq!(volume.kind, VolumeKind::Replicate { replica: 2, arbiter: 0, thin_arbiter: 0 });
     assert_eq!(volume.options.get("performance.client-io-threads"), Some("off"));
