@@ -13,13 +13,14 @@ use crate::services::service::Common;
 use crate::state::State;
 use crate::store::StoreError;
 use crate::store::folder::StoredVolume;
+use crate::store::rebalance_state::RebalanceState;
 use crate::user_xlators::plugins::Plugins;
 use crate::volgen;
 use crate::volume::Volume;
 use plugin_api::log;
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use uuid::Uuid;
 
 /// Who is told that volfiles changed, and who runs what nobody waits for.
@@ -57,6 +58,10 @@ pub struct Daemon {
     pub settled: tokio::sync::watch::Sender<bool>,
     /// The translators that are installed on this node.
     pub plugins: Arc<dyn Plugins>,
+    /// The daemon itself, for what goes on behind an operation; once it is up.
+    pub own: OnceLock<Weak<Daemon>>,
+    /// Held while a volume's files are written, so that what a rebalance reports meanwhile is not lost.
+    writing: Mutex<()>,
     state: Mutex<State>,
     last_port: AtomicU32,
 }
@@ -81,6 +86,8 @@ impl Daemon {
             locks: LockTable::default(),
             creating: tokio::sync::Mutex::default(),
             settled: tokio::sync::watch::Sender::new(false),
+            own: OnceLock::new(),
+            writing: Mutex::default(),
             state: Mutex::new(state),
             last_port: AtomicU32::new(FIRST_VOLUME_PORT),
             config,
@@ -109,14 +116,63 @@ impl Daemon {
     }
 
     /// Stores a changed volume, counts the change, and generates its volfiles anew; clients are told if they changed.
+    /// Its rebalance stays as it is by now.
     ///
     /// # Errors
     /// A file cannot be written. The volume in memory stands as it was.
     pub fn store(&self, mut stored: StoredVolume) -> Result<(), StoreError> {
         stored.volume.version += 1;
-        stored.save(&self.config.paths)?;
-        self.replace(stored.clone());
+        let volume = stored.volume.clone();
+        self.store_uncounted(stored)?;
+        self.write_volfiles(&volume)
+    }
+
+    /// As [`store`](Self::store), with the rebalance that goes with the change.
+    ///
+    /// # Errors
+    /// A file cannot be written. The volume in memory stands as it was.
+    pub fn store_with_rebalance(&self, mut stored: StoredVolume) -> Result<(), StoreError> {
+        stored.volume.version += 1;
+        {
+            let _turn = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+            stored.save(&self.config.paths)?;
+            self.replace(stored.clone());
+        }
         self.write_volfiles(&stored.volume)
+    }
+
+    /// Stores what peers do not count as a change of the volume, such as ports.
+    ///
+    /// # Errors
+    /// A file cannot be written. The volume in memory stands as it was.
+    pub fn store_uncounted(&self, mut stored: StoredVolume) -> Result<(), StoreError> {
+        let _turn = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(now) = self.volume(&stored.volume.name) {
+            stored.rebalance = now.rebalance;
+        }
+        stored.save(&self.config.paths)?;
+        self.replace(stored);
+        Ok(())
+    }
+
+    /// Changes a volume's rebalance alone; `false` when `change` says that there is nothing to change, or there is no
+    /// such volume.
+    ///
+    /// # Errors
+    /// The file cannot be written. The state in memory stands as it was.
+    pub fn change_rebalance(
+        &self,
+        volume: &str,
+        change: impl FnOnce(&mut RebalanceState) -> bool,
+    ) -> Result<bool, StoreError> {
+        let _turn = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(mut stored) = self.volume(volume) else { return Ok(false) };
+        if !change(&mut stored.rebalance) {
+            return Ok(false);
+        }
+        stored.save_rebalance(&self.config.paths)?;
+        self.replace(stored);
+        Ok(true)
     }
 
     /// Generates a volume's volfiles anew and tells clients if they changed.

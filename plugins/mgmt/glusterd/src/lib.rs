@@ -144,6 +144,7 @@ fn start(config: Config) -> Result<Running, InitError> {
     let told = Arc::new(Arc::downgrade(&outside));
     let daemon = Arc::new(Daemon::new(config, state, bricks, beside, told, Arc::new(Installed)));
     let _ = watcher.daemon.set(Arc::downgrade(&daemon));
+    let _ = daemon.own.set(Arc::downgrade(&daemon));
     outside.register(&daemon, ports);
     outside.listen(&daemon.config, transport).map_err(InitError)?;
     if let Err(error) = refresh(&daemon) {

@@ -3,7 +3,7 @@
 use crate::brick::Brick;
 use crate::daemon::Daemon;
 use crate::locks::Target;
-use crate::services::self_heal;
+use crate::services::{rebalance, self_heal};
 use crate::store::folder::StoredVolume;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
@@ -16,8 +16,11 @@ use std::time::Duration;
 /// has left of volumes that are not started; then the same for services.
 pub async fn all(daemon: &Daemon) {
     let names: Vec<String> = daemon.state().volumes.keys().cloned().collect();
-    stream::iter(names).for_each_concurrent(VOLUMES_AT_ONCE, |name| volume(daemon, name)).await;
+    stream::iter(names.clone()).for_each_concurrent(VOLUMES_AT_ONCE, |name| volume(daemon, name)).await;
     self_heal::settle(daemon).await;
+    for name in &names {
+        rebalance::resume(daemon, name).await;
+    }
     daemon.settled.send_replace(true);
 }
 
@@ -88,11 +91,8 @@ async fn start(daemon: &Daemon, mut stored: StoredVolume) {
         return;
     }
     // Ports alone have changed, which peers do not count as a change.
-    match stored.save(&daemon.config.paths) {
-        Ok(()) => daemon.replace(stored),
-        Err(error) => {
-            log!(Error, "ports of bricks cannot be stored", volume = before.name, why = error);
-        }
+    if let Err(error) = daemon.store_uncounted(stored) {
+        log!(Error, "ports of bricks cannot be stored", volume = before.name, why = error);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::engine::Framework;
 use super::new_bricks::{Claims, NewBricks};
+use super::rebalance::refuse_while_running;
 use super::request::existing;
 use super::{Operation, Refusal, Request};
 use crate::brick::Brick;
@@ -176,6 +177,7 @@ impl Operation for AddBrick {
 
     async fn stage(&mut self, daemon: &Daemon, _reply: &mut Dict) -> Result<(), Refusal> {
         let mut volume = existing(daemon, &self.name)?.volume;
+        refuse_while_running(daemon, &self.name)?;
         let is_down = |brick: &Brick| !daemon.bricks.standing(&volume.name, brick).is_online();
         if volume.kind != self.kind && volume.is_started() && volume.bricks.iter().any(is_down) {
             // A copy that is away now could not be told of the new one.

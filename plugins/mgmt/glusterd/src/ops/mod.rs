@@ -12,6 +12,8 @@ pub mod heal;
 pub mod log_rotate;
 pub mod new_bricks;
 pub mod profile;
+pub mod rebalance;
+pub mod rebalance_status;
 pub mod remove_brick;
 pub mod request;
 pub mod reset;

@@ -1,19 +1,28 @@
-//! `volume remove-brick`: whole sets, or copies in each set, taken out by force. Nothing is moved off them.
+//! `volume remove-brick`: whole sets leave once they are emptied, or as they are; copies in each set leave as they are.
+//!
+//! `start` marks the bricks and has a rebalance move off them what they hold, `commit` takes them out, `force` does so at
+//! once. `status` and `stop` are asked of the rebalance.
 
 use super::engine::Framework;
+use super::rebalance::{has_leaving_bricks, start_process};
 use super::request::existing;
-use super::{NOT_SUPPORTED, Operation, Refusal, Request, shown};
+use super::{Operation, Refusal, Request, shown};
 use crate::brick::Brick;
 use crate::daemon::Daemon;
 use crate::hooks::{Hook, Side};
 use crate::locks::Target;
 use crate::opversion::VolumeOpVersions;
+use crate::services::rebalance::{self, command};
 use crate::services::self_heal;
+use crate::store::Lines;
+use crate::store::folder::StoredVolume;
+use crate::store::rebalance_state::{RebalanceState, status};
 use crate::volgen::files;
 use crate::volume::{Volume, VolumeKind};
 use futures_util::future::join_all;
 use gluster_xdr::mgmt::Op;
 use plugin_api::{Dict, log};
+use uuid::Uuid;
 
 /// How bricks are to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,6 +155,40 @@ fn check_sets(volume: &Volume, leaving: &[usize], kind: VolumeKind) -> Result<()
     Ok(())
 }
 
+impl RemoveBrick {
+    /// Marks the bricks, so that clients put nothing new on them, and starts what empties them.
+    async fn start(
+        &self,
+        daemon: &Daemon,
+        mut stored: StoredVolume,
+        reply: &mut Dict,
+    ) -> Result<String, Refusal> {
+        let (before, id) = (stored.rebalance.clone(), Uuid::new_v4());
+        let mut marked = stored.clone();
+        let mut task = Lines::default();
+        for (n, at) in self.leaving.iter().enumerate() {
+            let brick = &mut marked.volume.bricks[*at];
+            brick.decommissioned = true;
+            task.push(format!("brick{}", n + 1), brick.display_name());
+        }
+        task.push("count", self.leaving.len());
+        if matches!(self.kind, VolumeKind::Distribute) {
+            marked.volume.options.set("performance.client-io-threads", "on");
+        }
+        let begun = RebalanceState::begun(command::START_FORCE, Self::OP.number(), id);
+        marked.rebalance = RebalanceState { task, ..begun };
+        daemon.store_with_rebalance(marked)?;
+        let started = start_process(daemon, &self.name, rebalance::new_commit_hash(), before).await;
+        if let Err(refusal) = started {
+            stored.volume.version += 1;
+            daemon.store(stored)?;
+            return Err(refusal);
+        }
+        reply.set("remove-brick-id", id.to_string());
+        Ok(String::new())
+    }
+}
+
 impl Operation for RemoveBrick {
     const OP: Op = Op::RemoveBrick;
     const FRAMEWORK: Framework = Framework::Phases;
@@ -155,7 +198,8 @@ impl Operation for RemoveBrick {
     }
 
     async fn stage(&mut self, daemon: &Daemon, _reply: &mut Dict) -> Result<(), Refusal> {
-        let volume = existing(daemon, &self.name)?.volume;
+        let stored = existing(daemon, &self.name)?;
+        let (volume, task) = (&stored.volume, &stored.rebalance);
         if self.leaving.iter().any(|at| *at >= volume.bricks.len()) {
             return Err(Refusal::new(format!("Volume {} has changed meanwhile", self.name)));
         }
@@ -164,24 +208,53 @@ impl Operation for RemoveBrick {
             Way::Start | Way::Commit if self.kind != volume.kind => Err(Refusal::new(
                 "Migration of data is not needed when reducing replica count. Use the 'force' option",
             )),
+            Way::Commit if rebalance::running(daemon, &self.name).is_some() => {
+                Err(Refusal::new("use 'force' option as migration is in progress"))
+            }
             Way::Commit => {
-                let brick = volume.bricks[self.leaving[0]].display_name();
-                Err(Refusal::new(format!("Brick {brick} is not decommissioned. Use start or force option")))
+                let stays = |at: &&usize| !volume.bricks[**at].decommissioned;
+                if let Some(at) = self.leaving.iter().find(stays) {
+                    let brick = volume.bricks[*at].display_name();
+                    let text = format!("Brick {brick} is not decommissioned. Use start or force option");
+                    return Err(Refusal::new(text));
+                }
+                if task.failures > 0 || task.skipped > 0 || task.status == status::FAILED {
+                    return Err(Refusal::new(
+                        "use 'force' option as migration of some files might have been skipped or has failed",
+                    ));
+                }
+                Ok(())
             }
             Way::Start if !volume.is_started() => Err(Refusal::new(format!(
                 "Volume {} needs to be started before remove-brick (you can use 'force' or 'commit' to override this \
                  behavior)",
                 self.name
             ))),
-            Way::Start => Err(Refusal {
-                errno: NOT_SUPPORTED,
-                text: "remove-brick start is not supported: nothing moves files off bricks yet".to_owned(),
-            }),
+            Way::Start if has_leaving_bricks(&stored) => Err(Refusal::new(format!(
+                "An earlier remove-brick task exists for volume {}. Either commit it or stop it before starting a new \
+                 task.",
+                self.name
+            ))),
+            Way::Start if rebalance::running(daemon, &self.name).is_some() => {
+                Err(Refusal::new("Rebalance is in progress. Please retry after completion"))
+            }
+            Way::Start => Ok(()),
         }
     }
 
-    async fn commit(&mut self, daemon: &Daemon, _reply: &mut Dict) -> Result<String, Refusal> {
+    async fn commit(&mut self, daemon: &Daemon, reply: &mut Dict) -> Result<String, Refusal> {
         let mut stored = existing(daemon, &self.name)?;
+        if self.way == Way::Start {
+            return self.start(daemon, stored, reply).await;
+        }
+        if stored.rebalance.operation == Self::OP.number() && self.way == Way::Commit {
+            reply.set("remove-brick-id", stored.rebalance.id.to_string());
+        }
+        // What is still moved off a brick that goes now is found on neither.
+        rebalance::abandon(daemon, &self.name).await;
+        stored.rebalance = existing(daemon, &self.name)?.rebalance;
+        stored.rebalance.close();
+        stored.rebalance.task = Lines::default();
         let volume = &mut stored.volume;
         let all = std::mem::take(&mut volume.bricks).into_iter().enumerate();
         let (gone, stay): (Vec<_>, Vec<_>) = all.partition(|(at, _)| self.leaving.contains(at));
@@ -193,8 +266,12 @@ impl Operation for RemoveBrick {
         }
         let needed = VolumeOpVersions::of(volume);
         (volume.op_version, volume.client_op_version) = (needed.node, needed.client);
+        // A brick that was to leave with one that goes now stays for good.
+        for brick in &mut volume.bricks {
+            brick.decommissioned = false;
+        }
         // Clients are told before the bricks go.
-        daemon.store(stored)?;
+        daemon.store_with_rebalance(stored)?;
         let own = gone.iter().filter(|brick| brick.node == daemon.node);
         for stopped in join_all(own.map(|brick| daemon.bricks.stop(&self.name, brick))).await {
             if let Err(fault) = stopped {

@@ -219,6 +219,22 @@ impl Status {
     }
 }
 
+/// What moves the volume's files, if anything does or did.
+fn add_task(daemon: &Daemon, volume: &str, reply: &mut Dict) {
+    let task = daemon.volume(volume).map(|stored| stored.rebalance).unwrap_or_default();
+    if task.id.is_nil() {
+        return reply.push("tasks", 0);
+    }
+    let is_leaving = task.operation == Op::RemoveBrick.number();
+    reply.push("tasks", 1);
+    reply.push("task0.type", if is_leaving { "Remove brick" } else { "Rebalance" });
+    reply.push("task0.id", task.id.to_string());
+    reply.push("task0.status", task.status);
+    for (key, value) in task.task.iter().filter(|_| is_leaving) {
+        reply.push(format!("task0.{key}"), value);
+    }
+}
+
 /// Space, inodes and mount of a brick's file system.
 fn add_detail(brick: &Brick, add: &mut impl FnMut(&str, plugin_api::Value)) {
     let path = Path::new(&brick.path);
@@ -299,7 +315,7 @@ impl Operation for Status {
         };
         let volume = existing(daemon, name)?.volume;
         if self.cmd & asked::PARTS == asked::TASKS {
-            reply.push("tasks", 0);
+            add_task(daemon, name, reply);
             return Ok(String::new());
         }
         self.add_bricks(daemon, &volume, reply);
@@ -312,7 +328,7 @@ impl Operation for Status {
         reply.push("other-count", number(services));
         reply.push("hot_brick_count", -1);
         if self.cmd & (asked::PARTS | asked::SERVICES | asked::ONE_BRICK | asked::NFS) == 0 {
-            reply.push("tasks", 0);
+            add_task(daemon, name, reply);
         }
         Ok(String::new())
     }

@@ -6,7 +6,7 @@ use super::{Operation, Refusal, Request};
 use crate::daemon::Daemon;
 use crate::hooks::{Hook, Side};
 use crate::locks::Target;
-use crate::services::self_heal;
+use crate::services::{rebalance, self_heal};
 use crate::volume::VolumeStatus;
 use futures_util::future::join_all;
 use gluster_xdr::mgmt::Op;
@@ -43,6 +43,12 @@ impl Operation for Stop {
         if !volume.is_started() && !self.force {
             return Err(Refusal::new(format!("Volume {} is not in the started state", self.name)));
         }
+        if !self.force && rebalance::running(daemon, &self.name).is_some() {
+            return Err(Refusal::new(format!(
+                "rebalance session is in progress for the volume '{}'",
+                self.name
+            )));
+        }
         Ok(())
     }
 
@@ -51,6 +57,7 @@ impl Operation for Stop {
         let mut stored = existing(daemon, &self.name)?;
         stored.volume.status = VolumeStatus::Stopped;
         daemon.store(stored.clone())?;
+        rebalance::abandon(daemon, &self.name).await;
         let own = stored.volume.bricks.iter().filter(|brick| brick.node == daemon.node);
         for stopped in join_all(own.map(|brick| daemon.bricks.stop(&self.name, brick))).await {
             if let Err(fault) = stopped {

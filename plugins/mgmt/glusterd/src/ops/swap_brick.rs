@@ -2,6 +2,7 @@
 
 use super::engine::Framework;
 use super::new_bricks::{Claims, NewBricks};
+use super::rebalance::refuse_while_running;
 use super::request::existing;
 use super::{Operation, Refusal, Request, shown};
 use crate::brick::{Brick, BrickName};
@@ -57,6 +58,7 @@ impl SwapBrick {
             _ => return Err(Refusal::at_once("the request's operation is none that is known")),
         };
         let volume = existing(daemon, &name).map_err(|refusal| Refusal::at_once(refusal.text))?.volume;
+        refuse_while_running(daemon, &name)?;
         if step == Step::Replace && matches!(volume.kind, VolumeKind::Distribute) {
             return Err(Refusal::at_once(
                 "replace-brick is not permitted on distribute only volumes. Please use add-brick and remove-brick \

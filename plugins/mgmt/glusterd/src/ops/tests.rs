@@ -30,6 +30,7 @@ use tempfile::TempDir;
 
 mod bricks;
 mod fakes;
+mod rebalance;
 mod services;
 
 use fakes::{FakeBricks, FakeOutside, FakeServices};

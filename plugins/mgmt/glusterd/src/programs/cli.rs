@@ -129,6 +129,10 @@ async fn dispatch(daemon: &Daemon, procedure: CliProc, mut request: Dict) -> Res
         CliProc::StatedumpVolume => run(daemon, ops::statedump::Statedump::new(&request)?, request).await,
         CliProc::ProfileVolume => run(daemon, ops::profile::Profile::new(&request)?, request).await,
         CliProc::AddBrick => run(daemon, ops::add_brick::AddBrick::new(daemon, &request)?, request).await,
+        CliProc::DefragVolume => match ops::rebalance_status::RebalanceStatus::read(&request)? {
+            Some(status) => run(daemon, status, request).await,
+            None => run(daemon, ops::rebalance::Start::new(&request)?, request).await,
+        },
         CliProc::RemoveBrick => {
             run(daemon, ops::remove_brick::RemoveBrick::new(daemon, &request)?, request).await
         }
@@ -162,7 +166,6 @@ async fn dispatch(daemon: &Daemon, procedure: CliProc, mut request: Dict) -> Res
 /// What people call what they asked for.
 fn name_of(procedure: CliProc) -> &'static str {
     match procedure {
-        CliProc::DefragVolume => "rebalance",
         CliProc::SyncVolume => "volume sync",
         CliProc::GsyncSet => "geo-replication",
         CliProc::Quota => "quota",

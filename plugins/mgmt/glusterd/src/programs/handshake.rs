@@ -5,6 +5,7 @@ use crate::daemon::Daemon;
 use crate::net::is_local_end;
 use crate::ops::{NO_VOLUME, shown};
 use crate::queries::spec;
+use crate::services::rebalance;
 use gluster_rpc::{Call, Program, Reply};
 use gluster_xdr::handshake::{
     EventNotifyReq, EventNotifyRsp, GetInfoReq, GetInfoRsp, GetspecReq, GetspecRsp, HANDSHAKE, HANDSHAKE_CLI,
@@ -12,6 +13,9 @@ use gluster_xdr::handshake::{
 };
 use plugin_api::{Dict, Errno, log};
 use std::sync::Arc;
+
+/// `op` of the one event there is: how far a rebalance has come.
+const REBALANCE_ENDS: i32 = 0;
 
 /// The program on one of the two listeners.
 #[derive(Debug)]
@@ -84,10 +88,16 @@ impl Handshake {
                 call.reply(&self.getspec(request, call.peer.name().to_owned()).await)
             }
             HandshakeProc::EventNotify => {
-                call.arguments::<EventNotifyReq>()?;
-                // It comes from a rebalance, and none was started.
-                let op_errno = Errno::EINVAL.raw();
-                call.reply(&EventNotifyRsp { op_ret: -1, op_errno, ..EventNotifyRsp::default() })
+                let request = call.arguments::<EventNotifyReq>()?;
+                let (daemon, peer) = (self.daemon.clone(), call.peer.name().to_owned());
+                let told = async move {
+                    request.op == REBALANCE_ENDS && rebalance::told(&daemon, &peer, &request.dict)
+                };
+                let (op_ret, op_errno) = match on_blocking_thread(told).await {
+                    Some(true) => (0, 0),
+                    _ => (-1, Errno::EINVAL.raw()),
+                };
+                call.reply(&EventNotifyRsp { op_ret, op_errno, ..EventNotifyRsp::default() })
             }
             HandshakeProc::GetVolumeInfo => {
                 call.reply(&self.volume_info(&call.arguments::<GetInfoReq>()?.dict))

@@ -5,6 +5,30 @@ use super::{Lines, StoreError};
 use std::path::Path;
 use uuid::Uuid;
 
+/// Numbers of `status`.
+pub mod status {
+    /// It runs.
+    pub const STARTED: u32 = 1;
+    /// It was stopped.
+    pub const STOPPED: u32 = 2;
+    /// It came to its end.
+    pub const COMPLETE: u32 = 3;
+    /// It did not.
+    pub const FAILED: u32 = 4;
+    /// Between a number of these and the same one for a task that moves nothing.
+    pub const OF_LAYOUT: u32 = 4;
+
+    /// The number, whatever the task moves; `None` for one that is none of these.
+    #[must_use]
+    pub fn without_kind(status: u32) -> Option<u32> {
+        match status {
+            0..=FAILED => Some(status),
+            5..=8 => Some(status - OF_LAYOUT),
+            _ => None,
+        }
+    }
+}
+
 /// Rebalance state of one volume on this node.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RebalanceState {
@@ -34,6 +58,12 @@ pub struct RebalanceState {
 }
 
 impl RebalanceState {
+    /// Whether the process has not come to its end, as far as anybody knows.
+    #[must_use]
+    pub fn is_under_way(&self) -> bool {
+        self.status == status::STARTED
+    }
+
     /// The file's lines, in the order the incumbent writes them.
     #[must_use]
     pub fn encode(&self) -> Lines {

@@ -90,5 +90,11 @@ pub(super) fn distribute(
     } else {
         "cluster/distribute"
     };
-    graph.add(kind, format!("{}-dht", volume.name), children);
+    let size = volume.kind.set_size().max(1) as usize;
+    let sets = volume.bricks.chunks(size).zip(&children);
+    let leaving = sets.filter(|(set, _)| set.iter().all(|brick| brick.decommissioned));
+    let leaving: Vec<&str> = leaving.map(|(_, child)| child.as_str()).collect();
+    let leaving = (!leaving.is_empty()).then(|| leaving.join(","));
+    let distribute = graph.add(kind, format!("{}-dht", volume.name), children);
+    distribute.set_some("decommissioned-bricks", leaving);
 }
