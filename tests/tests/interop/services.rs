@@ -73,6 +73,53 @@ fn one_self_heal_daemon_serves_all_volumes_that_heal() {
     wait_until("its end with the last volume", || self_heal(&cluster).is_empty());
 }
 
+/// What `get-state` says of the self-heal daemon, for each volume.
+fn heal_state(cluster: &Cluster) -> Vec<String> {
+    cluster.gluster("get-state odir /run file state").ok();
+    let text = fs::read_to_string(cluster.view("/run/state")).expect("it was written");
+    text.lines().filter_map(|line| line.split_once(".shd_svc.")).map(|(_, word)| word.to_owned()).collect()
+}
+
+#[test]
+fn get_state_shows_the_self_heal_daemon_as_it_is() {
+    let Some(cluster) = Cluster::up() else { return };
+    create(&cluster, "r", "replica 3", 3);
+    wait_served(&cluster, "r");
+    assert_eq!(heal_state(&cluster), ["online_status: Online", "inited: True"]);
+    self_heal(&cluster).iter().for_each(|process| process.signal(rustix::process::Signal::KILL));
+    wait_until("its end", || self_heal(&cluster).is_empty());
+    assert_eq!(heal_state(&cluster), ["online_status: Offline", "inited: True"]);
+    cluster.gluster("volume stop r").ok();
+    assert_eq!(heal_state(&cluster), ["online_status: Offline", "inited: False"]);
+}
+
+#[test]
+fn bricks_hold_back_what_changes_the_disk_until_they_are_told_otherwise() {
+    let Some(cluster) = Cluster::with_volume() else { return };
+    let option = || {
+        cluster
+            .gluster("volume info v")
+            .ok()
+            .lines()
+            .find(|l| l.starts_with("features.barrier"))
+            .map(str::to_owned)
+    };
+    let failed = "volume barrier: command unsuccessful : Failed to reconfigure barrier.";
+    let says = |word: &str, code: i32, text: &str| {
+        let answer = cluster.gluster(&format!("volume barrier v {word}"));
+        assert_eq!((answer.code, answer.said().trim_end()), (code, text), "{word}");
+    };
+    says("disable", 1, failed);
+    says("enable", 0, "volume barrier: command successful");
+    says("enable", 1, failed);
+    says("maybe", 1, failed);
+    assert_eq!(option().as_deref(), Some("features.barrier: enable"));
+    says("disable", 0, "volume barrier: command successful");
+    assert_eq!(option().as_deref(), Some("features.barrier: disable"));
+    cluster.gluster("volume stop v").ok();
+    says("enable", 1, "volume barrier: command unsuccessful : Volume v is not started");
+}
+
 #[test]
 fn what_heal_says_is_what_the_incumbent_says() {
     let Some(cluster) = Cluster::up() else { return };

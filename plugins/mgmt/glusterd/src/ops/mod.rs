@@ -5,6 +5,7 @@
 //! * one file for each operation
 
 pub mod add_brick;
+pub mod barrier;
 pub mod create;
 pub mod delete;
 pub mod engine;

@@ -127,6 +127,7 @@ async fn dispatch(daemon: &Daemon, procedure: CliProc, mut request: Dict) -> Res
             run(daemon, operation, request).await
         }
         CliProc::StatedumpVolume => run(daemon, ops::statedump::Statedump::new(&request)?, request).await,
+        CliProc::BarrierVolume => run(daemon, ops::barrier::Barrier::new(&request)?, request).await,
         CliProc::ProfileVolume => run(daemon, ops::profile::Profile::new(&request)?, request).await,
         CliProc::AddBrick => run(daemon, ops::add_brick::AddBrick::new(daemon, &request)?, request).await,
         CliProc::DefragVolume => match ops::rebalance_status::RebalanceStatus::read(&request)? {
@@ -173,7 +174,6 @@ fn name_of(procedure: CliProc) -> &'static str {
         CliProc::CopyFile => "copy file",
         CliProc::SysExec => "execute",
         CliProc::Snap => "snapshot",
-        CliProc::BarrierVolume => "barrier",
         CliProc::Ganesha => "nfs-ganesha",
         CliProc::Bitrot => "bitrot",
         CliProc::AttachTier | CliProc::Tier | CliProc::RemoveTierBrick | CliProc::AddTierBrick => "tier",

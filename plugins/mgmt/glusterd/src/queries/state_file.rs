@@ -5,6 +5,7 @@ use crate::clock;
 use crate::daemon::Daemon;
 use crate::ops::{Refusal, Request, shown};
 use crate::queries::option_values::all_of_volume;
+use crate::services::self_heal;
 use crate::store::folder::StoredVolume;
 use crate::volume::{Volume, VolumeKind, VolumeStatus};
 use gluster_xdr::brickop::BrickProc;
@@ -95,7 +96,7 @@ async fn everything(daemon: &Daemon, with_clients: bool) -> String {
                 of_clients(&mut out, &brick_name, daemon, &stored.volume, brick).await;
             }
         }
-        behind_bricks(&mut out, &name, stored);
+        behind_bricks(&mut out, &name, daemon, stored);
         out.push('\n');
     }
     out.push_str("\n[Services]\n");
@@ -182,7 +183,7 @@ async fn of_clients(out: &mut String, name: &str, daemon: &Daemon, volume: &Volu
     }
 }
 
-fn behind_bricks(out: &mut String, name: &str, stored: &StoredVolume) {
+fn behind_bricks(out: &mut String, name: &str, daemon: &Daemon, stored: &StoredVolume) {
     let (volume, rebalance) = (&stored.volume, &stored.rebalance);
     add(out, name, "snap_count", 0);
     add(out, name, "stripe_count", 1);
@@ -204,8 +205,10 @@ fn behind_bricks(out: &mut String, name: &str, stored: &StoredVolume) {
     add(out, name, "rebalance.files", rebalance.files);
     add(out, name, "rebalance.data", format!("{}Bytes", rebalance.size));
     add(out, name, "time_left", 0);
-    add(out, name, "shd_svc.online_status", "Offline");
-    add(out, name, "shd_svc.inited", "False");
+    let heals = volume.is_started() && self_heal::is_for(volume);
+    let is_online = heals && self_heal::running(daemon, &volume.name).is_some();
+    add(out, name, "shd_svc.online_status", if is_online { "Online" } else { "Offline" });
+    add(out, name, "shd_svc.inited", if heals { "True" } else { "False" });
     add(out, name, "gsync_count", volume.sessions.len());
     for (option, value) in volume.options.iter() {
         add(out, name, &format!("options.{option}"), value);
