@@ -1,10 +1,10 @@
 //! The fops: each asks the rules, winds, and learns from the answer.
 
 use plugin_api::fop::*;
-use plugin_api::{Frame, Inode, Loc};
+use plugin_api::{Dict, Errno, Frame, Inode, Loc, Value};
 
 use crate::known::{Known, ask};
-use crate::{Enforcer, Perm};
+use crate::{ACCESS_TEXT, ACCESS_XATTR, Acl, DEFAULT_TEXT, DEFAULT_XATTR, Enforcer, Perm};
 
 /// The fops of [`Enforcer`], as the translators call them.
 #[allow(
@@ -140,7 +140,8 @@ impl Enforcer {
         Ok(reply)
     }
 
-    pub async fn setxattr(&self, frame: &Frame, args: Setxattr) -> FopResult<Done> {
+    pub async fn setxattr(&self, frame: &Frame, mut args: Setxattr) -> FopResult<Done> {
+        read_texts(&mut args.xattrs)?;
         let inode = args.loc.inode.clone().into_option();
         let names = args.xattrs.iter().map(|(key, _)| key.as_bytes());
         self.check_xattr_change(frame, inode.as_ref(), names).await?;
@@ -152,7 +153,8 @@ impl Enforcer {
         Ok(reply)
     }
 
-    pub async fn fsetxattr(&self, frame: &Frame, args: Fsetxattr) -> FopResult<Done> {
+    pub async fn fsetxattr(&self, frame: &Frame, mut args: Fsetxattr) -> FopResult<Done> {
+        read_texts(&mut args.xattrs)?;
         let names = args.xattrs.iter().map(|(key, _)| key.as_bytes());
         self.check_xattr_change(frame, Some(args.fd.inode()), names).await?;
         let (fd, xattrs) = (args.fd.clone(), args.xattrs.clone());
@@ -180,8 +182,22 @@ impl Enforcer {
     }
 
     pub async fn getxattr(&self, frame: &Frame, args: Getxattr) -> FopResult<Xattrs> {
+        if let (Some(key), Some(inode)) = (text_key(&args.name), inode(&args.loc)) {
+            return Self::text(frame, inode, key).await;
+        }
         self.check_xattr_read(frame, inode(&args.loc), &args.name).await?;
         frame.child().getxattr(args).await
+    }
+
+    /// A list as text; everybody may read the lists.
+    async fn text(frame: &Frame, inode: &Inode, key: &'static str) -> FopResult<Xattrs> {
+        let known = Known::of(frame, inode).await?;
+        let object = known.object();
+        let list = match key {
+            ACCESS_TEXT => object.list(),
+            _ => object.default.as_deref().cloned().ok_or(Errno::ENODATA)?,
+        };
+        Ok(Xattrs { xattrs: Dict::new().with(key, Value::str(list.to_string())), xdata: Dict::new() })
     }
 
     /// Finding something by name needs search permission in its folder; by id it needs none.
@@ -193,4 +209,22 @@ impl Enforcer {
 
 fn inode(loc: &Loc) -> Option<&Inode> {
     loc.inode.as_ref().into_option()
+}
+
+fn text_key(name: &[u8]) -> Option<&'static str> {
+    [ACCESS_TEXT, DEFAULT_TEXT].into_iter().find(|key| key.as_bytes() == name)
+}
+
+/// Puts lists that came as text where they lie on disk.
+///
+/// # Errors
+/// `EINVAL` for a text that is no list.
+fn read_texts(xattrs: &mut Dict) -> Result<(), Errno> {
+    for (text, key) in [(ACCESS_TEXT, ACCESS_XATTR), (DEFAULT_TEXT, DEFAULT_XATTR)] {
+        let Some(value) = xattrs.remove(text) else { continue };
+        let text = value.as_bytes().and_then(|bytes| std::str::from_utf8(bytes).ok()).ok_or(Errno::EINVAL)?;
+        let list: Acl = text.parse().map_err(|_| Errno::EINVAL)?;
+        xattrs.set(key, list.encode());
+    }
+    Ok(())
 }

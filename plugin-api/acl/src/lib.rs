@@ -13,6 +13,7 @@ mod fops;
 mod inherit;
 mod known;
 mod object;
+mod text;
 mod translator;
 
 pub use acl::{Acl, Perm};
@@ -21,3 +22,4 @@ pub use codec::{ACCESS_XATTR, CodecError, DEFAULT_XATTR};
 pub use enforcer::Enforcer;
 pub use inherit::{Born, born};
 pub use object::{Denied, Object, Subject};
+pub use text::{ACCESS_TEXT, DEFAULT_TEXT, TextError};

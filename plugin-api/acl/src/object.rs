@@ -96,6 +96,11 @@ impl Object {
         }
     }
 
+    /// The whole list, also when it says no more than the mode.
+    pub fn list(&self) -> Acl {
+        self.access.as_deref().cloned().unwrap_or_else(|| Acl::from_mode(self.mode))
+    }
+
     /// Takes over a new list; one that says no more than a mode becomes the mode.
     pub fn set_access(&mut self, acl: Option<Acl>) {
         let Some(acl) = acl else {

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use features_access_control::Translator;
-use gluster_acl::{ACCESS_XATTR, Acl, DEFAULT_XATTR, Perm};
+use gluster_acl::{ACCESS_TEXT, ACCESS_XATTR, Acl, DEFAULT_XATTR, Perm};
 use plugin_api::OwnedFrame;
 use plugin_api::prelude::*;
 use plugin_testkit::{Bench, Testkit, block_on};
@@ -138,6 +138,32 @@ fn a_new_file_gets_the_folders_default_list_instead_of_the_umask() {
     let loc = Loc::entry(folder(), IoBuf::from("n".to_owned()));
     let args = Mknod { loc, mode: 0o100_666, rdev: 0, umask: 0o077, xdata: Dict::new() };
     assert_eq!(outcome(block_on(who(&bench, 12, 0).child().mknod(args))), Ok(()));
+}
+
+#[test]
+fn a_list_is_shown_and_set_as_text_too() {
+    let bench = brick(0o40_755, 0o100_044, &[]);
+    bench.on::<kind::setxattr>(|args| {
+        let list = args.xattrs.get(ACCESS_XATTR).and_then(Value::as_bytes).map(Acl::decode);
+        assert!(matches!(list, Some(Ok(Some(_)))), "it lies on disk as others set it: {:?}", args.xattrs);
+        Ok(Done::default())
+    });
+    let loc = || Loc::of(file());
+    let owner = who(&bench, 10, 20);
+    let shown = || {
+        let name = IoBuf::from(ACCESS_TEXT.to_owned());
+        let got =
+            block_on(owner.child().getxattr(Getxattr { loc: loc(), name, xdata: Dict::new() })).unwrap();
+        got.xattrs.str(ACCESS_TEXT).unwrap().to_owned()
+    };
+    assert_eq!(shown(), "u::---,g::r--,o::r--", "who may not read the file may read its list");
+    let set = |text: &str| {
+        let xattrs = Dict::new().with(ACCESS_TEXT, Value::str(text));
+        let args = Setxattr { loc: loc(), xattrs, flags: 0, xdata: Dict::new() };
+        outcome(block_on(owner.child().setxattr(args)))
+    };
+    assert_eq!(set("u::rw-,u:nobody:r--"), Err(Errno::EINVAL));
+    assert_eq!(set("u::rw-,u:30:r--,g::---,m::r--,o::---"), Ok(()));
 }
 
 #[test]
