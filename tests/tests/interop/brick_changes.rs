@@ -134,20 +134,19 @@ fn a_brick_is_reset_and_one_of_a_disperse_set_is_replaced() {
         &done("replace-brick: success: replace-brick commit force"),
     );
     assert_eq!(bricks(&cluster, "e"), ["e-9", "e-2", "e-3"]);
-    // With its self-heal daemon.
-    cluster.wait_bricks_online("e", 4);
+    cluster.wait_bricks_online("e", 3);
     says(
         &cluster,
         "volume add-brick e box:/srv/e-4 box:/srv/e-5 box:/srv/e-6 force",
         0,
         "volume add-brick: success",
     );
-    cluster.wait_bricks_online("e", 7);
+    cluster.wait_bricks_online("e", 6);
     says(
         &cluster,
         "volume remove-brick e box:/srv/e-4 box:/srv/e-5 box:/srv/e-6 force",
         0,
         "volume remove-brick commit force: success",
     );
-    cluster.wait_bricks_online("e", 4);
+    cluster.wait_bricks_online("e", 3);
 }
