@@ -9,10 +9,11 @@ use crate::names;
 use crate::resolve::{Caller, open_flags};
 
 procedures! {
-    /// By name in a directory, or by gfid.
+    /// By name in a directory, or by gfid; libgfapi calls a directory itself `.` there.
     Lookup(r: LookupReq, c) -> LookupRsp, lookup {
-        let loc = if r.bname.is_empty() {
-            let gfid = c.session.meant(r.gfid);
+        let itself = r.bname[..] == *b".";
+        let loc = if r.bname.is_empty() || itself {
+            let gfid = c.session.meant(if itself { r.pargfid } else { r.gfid });
             if gfid.is_null() {
                 return Err(Errno::EINVAL);
             }
