@@ -60,6 +60,7 @@ mod payload;
 pub mod rpc_program;
 pub mod sdk;
 pub mod transport;
+pub mod upcall;
 mod xlator;
 
 pub use abi::frame::Identity;
@@ -81,7 +82,9 @@ pub use plugin_api_macros::xlator;
 pub use sdk::{Child, Frame, Handle, InitCx, NotifyCx, OwnedFrame, Wind, log, open, rt, sys};
 #[cfg(feature = "local-runtime")]
 pub use sdk::{LocalRuntime, Stopping};
-pub use xlator::{Declaration, InitError, Pass, PassingFop, PlainFop, UnknownFops, Xlator, positions};
+pub use xlator::{
+    Declaration, GuardedFop, InitError, Pass, PassingFop, PlainFop, UnknownFops, Xlator, positions,
+};
 
 /// What an author of translators imports.
 pub mod prelude {

@@ -190,3 +190,16 @@ pub trait PassingFop<F: FopType> {
     /// As the fop fails.
     fn pass<'f>(&self, frame: &'f Frame, args: &mut F::Args) -> FopResult<Pass<'f, F>>;
 }
+
+/// A fop that may pass on or answer before it needs a future: `#[xlator]` finds the guards that an `async fn` begins with
+/// and implements this. A translator that is switched off so costs little more than one that is not there.
+pub trait GuardedFop<F: FopType> {
+    /// Looks, and says how the fop ends, if it does here.
+    fn guard<'f>(&self, frame: &'f Frame, args: &mut F::Args) -> Option<FopResult<Pass<'f, F>>>;
+
+    /// What is behind the guards.
+    ///
+    /// # Errors
+    /// As the fop fails.
+    fn rest(&self, frame: &Frame, args: F::Args) -> impl Future<Output = FopResult<F::Reply>> + Send;
+}

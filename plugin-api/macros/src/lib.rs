@@ -104,12 +104,12 @@ fn expand(args: &Args, mut item: ItemImpl) -> syn::Result<Tokens> {
             Shape::Later => quote!(later),
             Shape::Plain => quote!(plain),
             Shape::Passing(_) => quote!(passing),
+            Shape::Guarded(..) => quote!(guarded),
         };
         slots.push(quote!(::plugin_api::sdk::#module::#name::<#ty>()));
         match shape {
             Shape::Later => {}
-            Shape::Plain => apart.push(split(&ty, method, None)?),
-            Shape::Passing(body) => apart.push(split(&ty, method, Some(body))?),
+            shape => apart.push(split(&ty, method, shape)?),
         }
     }
     let type_name = &args.type_name;
@@ -165,9 +165,9 @@ fn returns_future(method: &ImplItemFn) -> bool {
     matches!(&method.sig.output, syn::ReturnType::Type(_, ty) if matches!(**ty, syn::Type::ImplTrait(_)))
 }
 
-/// Moves the body of a fop that needs no future into `PlainFop`, or into `PassingFop` when it is rewritten as `passing`,
-/// and leaves a method that answers from there.
-fn split(ty: &syn::Type, method: &mut ImplItemFn, passing: Option<syn::Block>) -> syn::Result<Tokens> {
+/// Moves the body of a fop that needs no future, or not always, into the trait of its shape, and leaves a method that
+/// answers from there.
+fn split(ty: &syn::Type, method: &mut ImplItemFn, shape: Shape) -> syn::Result<Tokens> {
     let name = &method.sig.ident;
     if method.sig.inputs.len() != 3 {
         return Err(Error::new_spanned(&method.sig, "a fop takes `&self, frame: &Frame, args: …`"));
@@ -179,42 +179,45 @@ fn split(ty: &syn::Type, method: &mut ImplItemFn, passing: Option<syn::Block>) -
     };
     let kind = quote!(::plugin_api::fop::kind::#name);
     let reply = quote!(<#kind as ::plugin_api::fop::FopType>::Reply);
+    let ends = quote!(::plugin_api::fop::FopResult<::plugin_api::Pass<'pass, #kind>>);
     let mut inner = method.clone();
-    inner.sig.asyncness = None;
     inner.attrs.retain(|attr| attr.path().is_ident("allow"));
-    let (module, call) = if let Some(body) = passing {
-        inner.block = body;
-        let args = shape::parameter(method, 2);
-        // They are used as they are passed on, which is not seen in what is left of the body.
-        inner.block.stmts.insert(0, parse_quote!(let _ = &*#args;));
-        inner.sig.ident = format_ident!("pass", span = Span::call_site());
-        inner.sig.generics = parse_quote!(<'pass>);
-        for (input, lent) in
-            inner.sig.inputs.iter_mut().skip(1).zip([quote!(&'pass ::plugin_api::Frame), quote!(&mut)])
-        {
-            let syn::FnArg::Typed(input) = input else { continue };
-            if let syn::Pat::Ident(name) = &mut *input.pat {
-                name.mutability = None;
-            }
-            let args = &input.ty;
-            *input.ty = match &*input.ty {
-                syn::Type::Reference(_) => syn::parse2(lent)?,
-                _ => parse_quote!(#lent #args),
-            };
+    let (part, call) = match shape {
+        Shape::Passing(body) => {
+            let pass = lends(&inner, "pass", body, &ends);
+            let call = quote!({
+                let mut args = args;
+                let passed = <Self as ::plugin_api::PassingFop<#kind>>::pass(#this, frame, &mut args);
+                async move { passed?.answer(args).await }
+            });
+            (quote!(impl ::plugin_api::PassingFop<#kind> for #ty { #pass }), call)
         }
-        inner.sig.output = parse_quote!(-> ::plugin_api::fop::FopResult<::plugin_api::Pass<'pass, #kind>>);
-        let call = quote!({
-            let mut args = args;
-            let passed = <Self as ::plugin_api::PassingFop<#kind>>::pass(#this, frame, &mut args);
-            async move { passed?.answer(args).await }
-        });
-        (quote!(PassingFop), call)
-    } else {
-        inner.sig.ident = format_ident!("answer", span = Span::call_site());
-        let call = quote!({
-            ::std::future::ready(<Self as ::plugin_api::PlainFop<#kind>>::answer(#this, frame, args))
-        });
-        (quote!(PlainFop), call)
+        Shape::Guarded(guards, rest) => {
+            let guard = lends(&inner, "guard", guards, &quote!(::core::option::Option<#ends>));
+            inner.sig.ident = format_ident!("rest", span = Span::call_site());
+            let (frame, args) = (shape::parameter(method, 1), shape::parameter(method, 2));
+            inner.block = rest;
+            // What only the guards use.
+            inner.block.stmts.insert(0, parse_quote!(let _ = (#frame, &#args);));
+            let call = quote!({
+                async move {
+                    let mut args = args;
+                    match <Self as ::plugin_api::GuardedFop<#kind>>::guard(#this, frame, &mut args) {
+                        Some(passed) => passed?.answer(args).await,
+                        None => <Self as ::plugin_api::GuardedFop<#kind>>::rest(#this, frame, args).await,
+                    }
+                }
+            });
+            (quote!(impl ::plugin_api::GuardedFop<#kind> for #ty { #guard #inner }), call)
+        }
+        Shape::Plain | Shape::Later => {
+            inner.sig.asyncness = None;
+            inner.sig.ident = format_ident!("answer", span = Span::call_site());
+            let call = quote!({
+                ::std::future::ready(<Self as ::plugin_api::PlainFop<#kind>>::answer(#this, frame, args))
+            });
+            (quote!(impl ::plugin_api::PlainFop<#kind> for #ty { #inner }), call)
+        }
     };
     method.sig.asyncness = None;
     method.sig.output = parse_quote! {
@@ -227,9 +230,34 @@ fn split(ty: &syn::Type, method: &mut ImplItemFn, passing: Option<syn::Block>) -
         }
     }
     method.block = syn::parse2(call)?;
-    Ok(quote! {
-        impl ::plugin_api::#module<#kind> for #ty { #inner }
-    })
+    Ok(part)
+}
+
+/// A fop's part that is lent the arguments, and needs no future.
+fn lends(method: &ImplItemFn, name: &str, mut body: syn::Block, ends: &Tokens) -> ImplItemFn {
+    let mut part = method.clone();
+    let (frame, args) = (shape::parameter(method, 1), shape::parameter(method, 2));
+    // They are used as they are passed on, which is not seen in what is left of the body.
+    body.stmts.insert(0, parse_quote!(let _ = (#frame, &*#args);));
+    part.block = body;
+    part.sig.asyncness = None;
+    part.sig.ident = format_ident!("{name}", span = Span::call_site());
+    part.sig.generics = parse_quote!(<'pass>);
+    for (input, lent) in
+        part.sig.inputs.iter_mut().skip(1).zip([quote!(&'pass ::plugin_api::Frame), quote!(&mut)])
+    {
+        let syn::FnArg::Typed(input) = input else { continue };
+        if let syn::Pat::Ident(name) = &mut *input.pat {
+            name.mutability = None;
+        }
+        let args = &input.ty;
+        *input.ty = match &*input.ty {
+            syn::Type::Reference(_) => parse_quote!(#lent),
+            _ => parse_quote!(#lent #args),
+        };
+    }
+    part.sig.output = parse_quote!(-> #ends);
+    part
 }
 
 fn positions(args: &Args) -> syn::Result<Tokens> {

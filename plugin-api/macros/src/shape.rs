@@ -1,5 +1,6 @@
 //! The shape of a fop that is written as an `async fn`: one that waits for nothing, and one that awaits its child as
-//! the last it does, need no future.
+//! the last it does, need no future; one that begins with guards (`if self.is_off() { return child.fop(args).await; }`)
+//! needs it only behind them.
 //!
 //! Only what cannot change the meaning is taken: a binding that is alive while the child works might be a guard, and
 //! arguments that are taken apart cannot be passed on where they lie, so with such the fop stays an `async fn`.
@@ -18,25 +19,23 @@ pub(crate) enum Shape {
     Plain,
     /// It awaits its child last, or answers before: the body with a `Pass` in place of the answer.
     Passing(Block),
+    /// It has a future behind guards that pass on or answer: the guards, which end in `None`, and the rest of the body.
+    Guarded(Block, Block),
 }
 
 /// The shape of an `async fn`.
 pub(crate) fn of(method: &ImplItemFn) -> Shape {
-    if hides(&method.block) {
-        return Shape::Later;
-    }
-    if !awaits(&method.block) {
+    let hides = hides(&method.block);
+    if !hides && !awaits(&method.block) {
         return Shape::Plain;
     }
-    let mut body = method.block.clone();
     let (Some(frame), Some(args)) = (parameter(method, 1), parameter(method, 2)) else { return Shape::Later };
-    let mut looks = Looks { args, only: true };
-    let passing = Passing { frame, args: looks.args.clone(), fop: method.sig.ident.clone() };
-    let fits = passing.block(&mut body) && {
-        looks.visit_block_mut(&mut body);
-        looks.only
-    };
-    if fits { Shape::Passing(body) } else { Shape::Later }
+    let passing = Passing { frame, args, fop: method.sig.ident.clone() };
+    let mut body = method.block.clone();
+    if !hides && passing.block(&mut body) && passing.looks(&mut body) {
+        return Shape::Passing(body);
+    }
+    passing.guarded(&method.block).unwrap_or(Shape::Later)
 }
 
 /// The name of a parameter.
@@ -104,6 +103,43 @@ struct Passing {
 }
 
 impl Passing {
+    /// The guards that a body begins with, apart from what is behind them; `None` when there are none.
+    fn guarded(&self, body: &Block) -> Option<Shape> {
+        let mut guards = Vec::new();
+        for statement in &body.stmts {
+            let Some(guard) = self.guard(statement) else { break };
+            let mut guard: Block = parse_quote!({ #guard });
+            if !self.looks(&mut guard) || hides(&guard) {
+                break;
+            }
+            guards.append(&mut guard.stmts);
+        }
+        let rest = &body.stmts[guards.len()..];
+        (!guards.is_empty()).then(|| {
+            Shape::Guarded(
+                parse_quote!({ #(#guards)* ::core::option::Option::None }),
+                parse_quote!({ #(#rest)* }),
+            )
+        })
+    }
+
+    /// `if … { return …; }` with what it returns rewritten.
+    fn guard(&self, statement: &Stmt) -> Option<Stmt> {
+        let Stmt::Expr(Expr::If(branch), _) = statement else { return None };
+        let [Stmt::Expr(Expr::Return(returned), _)] = &*branch.then_branch.stmts else { return None };
+        let (cond, mut end) = (&branch.cond, returned.expr.as_deref()?.clone());
+        let looks = branch.else_branch.is_none() && !mentions(quote!(#cond), &["await", "let", "return"]);
+        (looks && self.end(&mut end))
+            .then(|| parse_quote!(if #cond { return ::core::option::Option::Some(#end); }))
+    }
+
+    /// Whether a part only looks at the arguments where they lie; it is made to lend them.
+    fn looks(&self, part: &mut Block) -> bool {
+        let mut looks = Looks { args: self.args.clone(), only: true };
+        looks.visit_block_mut(part);
+        looks.only
+    }
+
     /// Rewrites a block that the function ends in; false when it has another shape.
     fn block(&self, block: &mut Block) -> bool {
         let Some((last, before)) = block.stmts.split_last_mut() else { return false };
@@ -309,6 +345,7 @@ mod tests {
             Shape::Later => "later",
             Shape::Plain => "plain",
             Shape::Passing(_) => "passing",
+            Shape::Guarded(..) => "guarded",
         }
     }
 
@@ -325,6 +362,19 @@ mod tests {
                frame.child().writev(args).await }",
         ] {
             assert_eq!(shape(body), "passing", "{body}");
+        }
+    }
+
+    #[test]
+    fn a_fop_that_may_pass_on_first_needs_a_future_only_behind_that() {
+        for body in [
+            "{ if self.is_off() { return frame.child().writev(args).await; } \
+               let reply = frame.child().writev(args).await?; Ok(reply) }",
+            "{ if args.offset > 0 || !self.on.load(Relaxed) { return frame.child().writev(args).await } \
+               if self.full(&args.xdata) { return Err(Errno::EDQUOT.into()); } self.other(frame, args).await }",
+            "{ if self.is_off() { return frame.child().writev(args).await; } my_macro!(frame, args) }",
+        ] {
+            assert_eq!(shape(body), "guarded", "{body}");
         }
     }
 
@@ -347,6 +397,12 @@ mod tests {
             "{ my_macro!(frame, args) }",
             "{ guard!(self); frame.child().writev(args).await }",
             "{ self.sleep().await; frame.child().writev(args).await }",
+            "{ if self.asks().await { return frame.child().writev(args).await; } self.other(frame, args).await }",
+            "{ if let Some(held) = self.hold() { return frame.child().writev(args).await; } self.other(args).await }",
+            "{ if self.takes(args.fd) { return frame.child().writev(args).await; } self.other(frame, args).await }",
+            "{ if guard!(self) { return frame.child().writev(args).await; } self.other(frame, args).await }",
+            "{ if self.is_off() { return frame.child().writev(args).await; } else { self.count(); } \
+               self.other(frame, args).await }",
             "{ for _ in 0..3 { frame.child().writev(args.clone()).await?; } frame.child().writev(args).await }",
         ] {
             assert_eq!(shape(body), "later", "{body}");

@@ -29,6 +29,9 @@ pub(crate) use recipes::recipe;
 pub use subject::{About, Subject};
 pub use xattr::*;
 
+/// In the xdata of a fop: the cluster does this for itself (healing, moving between bricks), and users' rules do not hold.
+pub const INTERNAL_FOP: &str = "glusterfs-internal-fop";
+
 /// Why a fop failed, and what the failing translator adds for those above it.
 #[repr(C)]
 #[derive(StableAbi, Carry, Debug, Clone, PartialEq)]

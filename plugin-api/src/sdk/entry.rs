@@ -15,7 +15,7 @@ use crate::abi::future::{DOWN, PENDING, RawFuture, WakerHeader, with_waker};
 use crate::abi::node::{FopEntry, Node, UP, frame_of};
 use crate::abi::root::FopSlot;
 use crate::fop::{FopError, FopResult, FopType};
-use crate::xlator::{Pass, PassingFop, PlainFop, Xlator};
+use crate::xlator::{GuardedFop, Pass, PassingFop, PlainFop, Xlator};
 use crate::{Errno, for_each_fop};
 
 /// What an entry is called with, typed.
@@ -242,7 +242,7 @@ where
     X: Xlator + PassingFop<F>,
     F: FopType,
 {
-    let Entry { node, head, waker, args, out, later } = entry;
+    let Entry { node, head, args, .. } = entry;
     // SAFETY: the graph is pinned by the root of the call.
     if !unsafe { serves(node) } {
         return DOWN;
@@ -252,8 +252,43 @@ where
         // SAFETY: the instance lives as long as the node, and nobody else looks at the arguments meanwhile.
         unsafe { (*(*node).instance.cast::<X>()).pass(&frame, &mut *args) }
     }));
+    // SAFETY: the entry is this call's.
+    unsafe { passed_on(entry, passed) }
+}
+
+/// Starts a fop that begins with guards: behind them it is a future.
+#[inline]
+unsafe fn start_guarded<X, F>(entry: Entry<F>) -> u8
+where
+    X: Xlator + GuardedFop<F>,
+    F: FopType,
+{
+    let Entry { node, head, args, .. } = entry;
+    // SAFETY: the graph is pinned by the root of the call.
+    if !unsafe { serves(node) } {
+        return DOWN;
+    }
+    let frame = Frame { head, node };
+    let guarded = catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: the instance lives as long as the node, and nobody else looks at the arguments meanwhile.
+        unsafe { (*(*node).instance.cast::<X>()).guard(&frame, &mut *args) }
+    }));
+    // SAFETY: the entry is this call's, and what is behind the guards borrows the instance as long as it runs.
+    unsafe {
+        match guarded {
+            Ok(Some(passed)) => passed_on(entry, Ok(passed)),
+            Err(cause) => passed_on(entry, Err(cause)),
+            Ok(None) => first_poll(entry, |frame, args| (*(*node).instance.cast::<X>()).rest(frame, args)),
+        }
+    }
+}
+
+/// Ends a fop as its `pass` or `guard` said.
+#[inline]
+unsafe fn passed_on<F: FopType>(entry: Entry<F>, passed: std::thread::Result<FopResult<Pass<'_, F>>>) -> u8 {
+    let Entry { node, head, waker, args, out, later } = entry;
     let answer = match passed {
-        // SAFETY: these are what this entry was called with.
+        // SAFETY: these are what the entry was called with.
         Ok(Ok(Pass::On(child))) => unsafe {
             return child.hand_on(F::CODE, head, waker, args.cast(), out.cast(), later);
         },
@@ -310,11 +345,13 @@ macro_rules! entry {
     }};
 }
 
-/// What `PlainFop` and `PassingFop` ask beside their trait.
+/// What `PlainFop`, `PassingFop` and `GuardedFop` ask beside their trait.
 trait Plain<F: FopType>: Xlator + PlainFop<F> {}
 impl<F: FopType, X: Xlator + PlainFop<F>> Plain<F> for X {}
 trait Passing<F: FopType>: Xlator + PassingFop<F> {}
 impl<F: FopType, X: Xlator + PassingFop<F>> Passing<F> for X {}
+trait Guarded<F: FopType>: Xlator + GuardedFop<F> {}
+impl<F: FopType, X: Xlator + GuardedFop<F>> Guarded<F> for X {}
 
 macro_rules! entries {
     ($($(#[$doc:meta])* $code:literal $name:ident $args:ident $reply:ident,)*) => {
@@ -352,6 +389,18 @@ macro_rules! entries {
                 #[must_use]
                 pub const fn $name<X: Xlator + PassingFop<crate::fop::kind::$name>>() -> FopSlot {
                     entry!($name, Passing<crate::fop::kind::$name>, entry => start_passing::<X, _>(entry))
+                }
+            )*
+        }
+
+        /// One entry a fop for translators that look first, and may pass on then.
+        #[doc(hidden)]
+        pub mod guarded {
+            use super::*;
+            $(
+                #[must_use]
+                pub const fn $name<X: Xlator + GuardedFop<crate::fop::kind::$name>>() -> FopSlot {
+                    entry!($name, Guarded<crate::fop::kind::$name>, entry => start_guarded::<X, _>(entry))
                 }
             )*
         }

@@ -16,8 +16,8 @@ use crate::abi::future::{
 use crate::abi::host::{Direction, host};
 use crate::abi::node::{Link, Node};
 use crate::abi::object::CtxKey;
-use crate::fop::{FopError, FopResult, FopType};
-use crate::{Client, Errno, Event, for_each_fop};
+use crate::fop::{FopError, FopResult, FopType, Lookup};
+use crate::{Client, Dict, Errno, Event, FileType, Gfid, Inode, Loc, for_each_fop};
 
 /// The state of one fop in one translator: who asks, and the way to the children.
 ///
@@ -151,6 +151,18 @@ impl<'f> Child<'f> {
     /// Whom a link leads to, for a call that is under way.
     pub(crate) fn by(frame: &'f Frame, link: &'f Link) -> Self {
         Self { frame, link, root: false }
+    }
+
+    /// The id of the object at a place, which is looked up where the caller does not say it, as one that removes a name may;
+    /// null when there is none.
+    pub async fn gfid_at(self, loc: &Loc) -> Gfid {
+        if !loc.target().is_null() {
+            return loc.target();
+        }
+        let fresh = Inode::new(Gfid::NULL, FileType::Invalid);
+        let loc = Loc { inode: Some(fresh).into(), ..loc.clone() };
+        let found = self.lookup(Lookup { loc, xdata: Dict::new() }).await;
+        found.map_or(Gfid::NULL, |found| found.iatt.gfid)
     }
 
     /// Winds a fop of any kind: awaiting the answer starts it.

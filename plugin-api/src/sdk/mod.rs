@@ -18,7 +18,7 @@ pub mod sys;
 pub use account::Counting;
 pub use cx::{InitCx, NotifyCx};
 pub(crate) use entry::run;
-pub use entry::{later, passing, plain};
+pub use entry::{guarded, later, passing, plain};
 pub use frame::{Child, Frame, Handle, OwnedFrame, Wind};
 #[cfg(feature = "local-runtime")]
 pub use local_runtime::{LocalRuntime, Stopping};

@@ -65,9 +65,14 @@ impl Barrier {
     }
 }
 
+/// Whether a write promises nothing: it may be lost when the machine stops.
+fn may_be_lost(args: &Writev) -> bool {
+    (args.fd.flags() | i32::from_ne_bytes(args.flags.to_ne_bytes())) & SYNC == 0
+}
+
 /// Writes the `impl`: the fops whose answers are held back, and which of them.
 macro_rules! barrier {
-    ({ $($written:tt)* } $($name:ident $args:ident $reply:ident $(if |$a:ident| $promises:expr)?;)*) => {
+    ({ $($written:tt)* } $($name:ident $args:ident $reply:ident $(unless $passes:path)?;)*) => {
         #[xlator(
             "features/barrier",
             positions = "brick",
@@ -80,7 +85,7 @@ macro_rules! barrier {
             $(
                 async fn $name(&self, frame: &Frame, args: $args) -> FopResult<$reply> {
                     $(
-                        if !{ let $a = &args; $promises } {
+                        if $passes(&args) {
                             return frame.child().$name(args).await;
                         }
                     )?
@@ -135,5 +140,5 @@ barrier! {
     fsync Fsync PrePost;
     removexattr Removexattr Done;
     fremovexattr Fremovexattr Done;
-    writev Writev Written if |args| (args.fd.flags() | i32::from_ne_bytes(args.flags.to_ne_bytes())) & SYNC != 0;
+    writev Writev Written unless may_be_lost;
 }

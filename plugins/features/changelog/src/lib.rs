@@ -35,7 +35,12 @@ pub struct Changelog {
 impl Changelog {
     /// Whether a fop on names is one that consumers hear of: what the cluster does for itself is not.
     fn counts(&self, xdata: &Dict) -> bool {
-        self.shared.on() && !xdata.contains("glusterfs-internal-fop")
+        self.shared.on() && !xdata.contains(INTERNAL_FOP)
+    }
+
+    /// Whether a fop that moves a name is one: as which a distributing client means it, if it says so.
+    fn moves(&self, xdata: &Dict) -> bool {
+        self.counts(xdata) || (self.shared.on() && moved::places(xdata).is_some())
     }
 
     /// The path of what is about to be deleted, from the root and without a slash before it; empty when it is not
@@ -55,17 +60,6 @@ impl Changelog {
         let parent = parent.strip_prefix(b"/").unwrap_or(parent);
         if parent.is_empty() { Vec::new() } else { [parent, b"/", &loc.name].concat() }
     }
-}
-
-/// What lies behind a name that is about to go: callers do not always say.
-async fn behind(frame: &Frame, loc: &Loc) -> Gfid {
-    if !loc.target().is_null() {
-        return loc.target();
-    }
-    let fresh = Inode::new(Gfid::NULL, FileType::Invalid);
-    let loc = Loc { inode: Some(fresh).into(), ..loc.clone() };
-    let found = frame.child().lookup(Lookup { loc, xdata: Dict::new() }).await;
-    found.map_or(Gfid::NULL, |found| found.iatt.gfid)
 }
 
 fn place(loc: &Loc) -> (Gfid, IoBuf) {
@@ -125,7 +119,7 @@ macro_rules! changelog {
                         return frame.child().$remove(args).await;
                     }
                     self.shared.pass().await;
-                    let gfid = behind(frame, &args.loc).await;
+                    let gfid = frame.child().gfid_at(&args.loc).await;
                     let (places, deleted) = (vec![place(&args.loc)], Some(self.path(frame, &args.loc).await));
                     let removed = frame.child().$remove(args).await?;
                     let change =
@@ -216,13 +210,10 @@ changelog! {
         }
 
         async fn link(&self, frame: &Frame, args: Link) -> FopResult<Made> {
-            if !self.shared.on() {
+            if !self.moves(&args.xdata) {
                 return frame.child().link(args).await;
             }
             let moved = moved::places(&args.xdata);
-            if moved.is_none() && !self.counts(&args.xdata) {
-                return frame.child().link(args).await;
-            }
             self.shared.pass().await;
             let new = place(&args.new);
             let made = frame.child().link(args).await?;
@@ -236,13 +227,10 @@ changelog! {
         }
 
         async fn rename(&self, frame: &Frame, args: Rename) -> FopResult<Renamed> {
-            if !self.shared.on() {
+            if !self.moves(&args.xdata) {
                 return frame.child().rename(args).await;
             }
             let moved = moved::places(&args.xdata);
-            if moved.is_none() && !self.counts(&args.xdata) {
-                return frame.child().rename(args).await;
-            }
             self.shared.pass().await;
             let pointers = moved.is_none();
             let places = moved.unwrap_or_else(|| vec![place(&args.old), place(&args.new)]);

@@ -281,7 +281,7 @@ fn paths_of_what_is_deleted_are_written_down_on_demand() {
 fn what_the_cluster_does_to_names_for_itself_is_not_written_down() {
     let lab = Lab::new(&[]);
     let caller = lab.caller();
-    let (root, internal) = (caller.root(), || Dict::new().with("glusterfs-internal-fop", "yes"));
+    let (root, internal) = (caller.root(), || Dict::new().with(INTERNAL_FOP, "yes"));
     let fd = caller.create(&root, "f").unwrap();
     let before = lab.live();
     let (old, new) = (Loc::of(fd.inode().clone()), caller.entry(&root, "g"));

@@ -14,7 +14,7 @@ mod files;
 mod lk;
 mod lockinfo;
 mod mandatory;
-pub mod notice;
+mod notice;
 pub mod options;
 mod table;
 mod wait;

@@ -1,45 +1,24 @@
 //! Notices of contention: an event up the graph for each holder that somebody waits for.
 //!
-//! The event is [`EventKind::UPCALL`]; its data says which ([`KIND`]), for whom ([`CLIENT`]) and about what. The
-//! server turns it into a callback to that client.
+//! Its keys are those of [`plugin_api::upcall`].
 
+use plugin_api::upcall::{CLIENT, DOMAIN, GFID, KIND, LEN, NAME, OWNER, PID, START, TYPE, kind};
 use plugin_api::{Dict, Event, EventKind, Gfid, Handle, IoBuf, Value};
 
 use crate::Locks;
 use crate::engine::domain::{Notices, Want};
 use crate::engine::{Access, Contended, NameLock, RangeLock};
 
-/// Which notice: 3 about a range lock, 4 about a name lock (the numbers of GlusterFS's upcalls).
-pub const KIND: &str = "upcall";
-/// The uid of the client that holds the lock.
-pub const CLIENT: &str = "client-uid";
-/// The object.
-pub const GFID: &str = "gfid";
-/// The lock's domain.
-pub const DOMAIN: &str = "domain";
-/// The process that holds it.
-pub const PID: &str = "pid";
-/// 0 read, 1 write.
-pub const TYPE: &str = "type";
-/// First byte of a range lock.
-pub const START: &str = "start";
-/// Length of a range lock; 0 without end.
-pub const LEN: &str = "len";
-/// Owner of a range lock.
-pub const OWNER: &str = "lk-owner";
-/// Name of a name lock; missing for all names.
-pub const NAME: &str = "name";
-
 /// What a kind of lock adds to a notice.
-pub trait Describe {
+pub(crate) trait Describe {
     /// The value of [`KIND`].
-    const KIND: i32;
+    const KIND: i64;
     /// Adds what is held.
     fn describe(&self, data: &mut Dict);
 }
 
 impl Describe for RangeLock {
-    const KIND: i32 = 3;
+    const KIND: i64 = kind::INODELK_CONTENTION;
 
     fn describe(&self, data: &mut Dict) {
         let (start, len) = self.range.to_wire();
@@ -50,7 +29,7 @@ impl Describe for RangeLock {
 }
 
 impl Describe for NameLock {
-    const KIND: i32 = 4;
+    const KIND: i64 = kind::ENTRYLK_CONTENTION;
 
     fn describe(&self, data: &mut Dict) {
         data.set(TYPE, number(self.access));

@@ -1,8 +1,9 @@
 //! The translator in a graph: fops that wait, clients that go, files that are closed.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-use features_locks::{Locks, notice};
+use features_locks::Locks;
 use plugin_api::prelude::*;
+use plugin_api::upcall;
 use plugin_api::{Client, OwnedFrame};
 use plugin_testkit::{Bench, Testkit, block_on, poll};
 
@@ -121,9 +122,9 @@ fn the_holder_is_told_of_contention_through_the_graph() {
     let events = bench.risen(EventKind::UPCALL);
     let [event] = events.as_slice() else { panic!("one notice: {events:?}") };
     let data = &event.data;
-    assert_eq!((data.str(notice::CLIENT), data.int(notice::KIND)), (Some("holder"), Some(3)));
-    assert_eq!((data.int(notice::START), data.int(notice::LEN)), (Some(8), Some(2)));
-    assert_eq!(data.str(notice::DOMAIN), Some(DOMAIN));
+    assert_eq!((data.str(upcall::CLIENT), data.int(upcall::KIND)), (Some("holder"), Some(3)));
+    assert_eq!((data.int(upcall::START), data.int(upcall::LEN)), (Some(8), Some(2)));
+    assert_eq!(data.str(upcall::DOMAIN), Some(DOMAIN));
     bench.disconnect(&b);
     assert!(poll(&mut wait).is_some());
 }

@@ -14,6 +14,7 @@ mod options;
 mod parents;
 mod time;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use plugin_api::prelude::*;
@@ -33,6 +34,7 @@ const PARENTS: &str = "glusterfs.marker.parents";
 /// Marks what fops change.
 #[derive(Debug, Default)]
 pub struct Marker {
+    on: AtomicBool,
     account: RwLock<Option<Arc<Account>>>,
 }
 
@@ -48,6 +50,7 @@ enum Effect {
 impl Marker {
     fn take_settings(&self, cx: &InitCx<'_>) -> Result<(), InitError> {
         let settings = Settings::read(cx)?;
+        let on = settings.quota || settings.xtime;
         let mut account = self.account.write().unwrap_or_else(PoisonError::into_inner);
         if account.as_ref().is_some_and(|account| account.settings == settings) {
             return Ok(());
@@ -55,7 +58,13 @@ impl Marker {
         if let Some(old) = account.replace(Arc::new(Account::new(settings))) {
             old.stop();
         }
+        self.on.store(on, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Whether no marks are made.
+    fn is_off(&self) -> bool {
+        !self.on.load(Ordering::Relaxed)
     }
 
     fn account(&self) -> Option<Arc<Account>> {
@@ -143,6 +152,11 @@ fn asked(account: &Account, frame: &Frame, name: IoBuf) -> Option<IoBuf> {
     }
 }
 
+/// Whether a name is answered with more or less than is on disk, even while no marks are made.
+fn is_answered(name: &[u8]) -> bool {
+    name.is_empty() || *name == *time::VOLUME_MARK
+}
+
 /// Takes all marks of quota from an object.
 async fn clean_up(frame: &Frame, object: Gfid) -> FopResult<Done> {
     let disk = Disk::new(frame);
@@ -175,6 +189,9 @@ macro_rules! marker {
 
             $(
                 async fn $make(&self, frame: &Frame, args: $make_args) -> FopResult<$make_reply> {
+                    if self.is_off() {
+                        return frame.child().$make(args).await;
+                    }
                     let Some(account) = self.on() else { return frame.child().$make(args).await };
                     let (parent, accounted) = ({ let $ma = &args; $parent }, is_accounted(&args.xdata));
                     let made = frame.child().$make(args).await?;
@@ -185,6 +202,9 @@ macro_rules! marker {
 
             $(
                 async fn $change(&self, frame: &Frame, args: $change_args) -> FopResult<$change_reply> {
+                    if self.is_off() {
+                        return frame.child().$change(args).await;
+                    }
                     let Some(account) = self.on() else { return frame.child().$change(args).await };
                     let object = { let $ca = &args; $object };
                     let $cr = frame.child().$change(args).await?;
@@ -223,6 +243,9 @@ marker! {
         }
 
         async fn lookup(&self, frame: &Frame, mut args: Lookup) -> FopResult<Looked> {
+            if self.is_off() {
+                return frame.child().lookup(args).await;
+            }
             let Some(account) = self.on() else { return frame.child().lookup(args).await };
             let parent = Some(args.loc.directory()).filter(|gfid| !gfid.is_null() && !args.loc.name.is_empty());
             let added = if account.settings.quota {
@@ -245,6 +268,9 @@ marker! {
         }
 
         async fn readdirp(&self, frame: &Frame, mut args: Readdirp) -> FopResult<Entries> {
+            if self.is_off() {
+                return frame.child().readdirp(args).await;
+            }
             let Some(account) = self.quota() else { return frame.child().readdirp(args).await };
             let parent = args.fd.inode().gfid();
             account.keys.down(&mut args.xdata);
@@ -261,6 +287,9 @@ marker! {
         }
 
         async fn unlink(&self, frame: &Frame, args: Unlink) -> FopResult<Removed> {
+            if self.is_off() {
+                return frame.child().unlink(args).await;
+            }
             let Some(account) = self.on() else { return frame.child().unlink(args).await };
             let parent = args.loc.directory();
             let done = match account.settings.quota && is_accounted(&args.xdata) {
@@ -272,6 +301,9 @@ marker! {
         }
 
         async fn rmdir(&self, frame: &Frame, args: Rmdir) -> FopResult<Removed> {
+            if self.is_off() {
+                return frame.child().rmdir(args).await;
+            }
             let Some(account) = self.on() else { return frame.child().rmdir(args).await };
             let parent = args.loc.directory();
             let done = match account.settings.quota && is_accounted(&args.xdata) {
@@ -283,6 +315,9 @@ marker! {
         }
 
         async fn rename(&self, frame: &Frame, args: Rename) -> FopResult<Renamed> {
+            if self.is_off() {
+                return frame.child().rename(args).await;
+            }
             let Some(account) = self.on() else { return frame.child().rename(args).await };
             let (from, to) = (args.old.directory(), args.new.directory());
             let done = match account.settings.quota && is_accounted(&args.xdata) {
@@ -298,15 +333,19 @@ marker! {
         }
 
         async fn open(&self, frame: &Frame, args: Open) -> FopResult<Opened> {
-            let Some(account) = self.on().filter(|_| args.flags & libc::O_TRUNC != 0) else {
+            if self.is_off() || args.flags & libc::O_TRUNC == 0 {
                 return frame.child().open(args).await;
-            };
+            }
+            let Some(account) = self.on() else { return frame.child().open(args).await };
             let opened = frame.child().open(args).await?;
             changed(&account, frame, opened.fd.inode().gfid(), Effect::Resized);
             Ok(opened)
         }
 
         async fn setxattr(&self, frame: &Frame, mut args: Setxattr) -> FopResult<Done> {
+            if self.is_off() && !args.xattrs.contains(keys::CLEANUP) {
+                return frame.child().setxattr(args).await;
+            }
             if args.xattrs.contains(keys::CLEANUP) && frame.identity().pid < 0 {
                 return clean_up(frame, args.loc.target()).await;
             }
@@ -319,6 +358,9 @@ marker! {
         }
 
         async fn fsetxattr(&self, frame: &Frame, mut args: Fsetxattr) -> FopResult<Done> {
+            if self.is_off() {
+                return frame.child().fsetxattr(args).await;
+            }
             let Some(account) = self.on() else { return frame.child().fsetxattr(args).await };
             account.keys.down(&mut args.xattrs);
             let object = args.fd.inode().gfid();
@@ -328,6 +370,9 @@ marker! {
         }
 
         async fn removexattr(&self, frame: &Frame, mut args: Removexattr) -> FopResult<Done> {
+            if self.is_off() {
+                return frame.child().removexattr(args).await;
+            }
             let Some(account) = self.on() else { return frame.child().removexattr(args).await };
             args.name = asked(&account, frame, args.name).ok_or(Errno::EPERM)?;
             let object = args.loc.target();
@@ -337,6 +382,9 @@ marker! {
         }
 
         async fn fremovexattr(&self, frame: &Frame, mut args: Fremovexattr) -> FopResult<Done> {
+            if self.is_off() {
+                return frame.child().fremovexattr(args).await;
+            }
             let Some(account) = self.on() else { return frame.child().fremovexattr(args).await };
             args.name = asked(&account, frame, args.name).ok_or(Errno::EPERM)?;
             let object = args.fd.inode().gfid();
@@ -346,6 +394,9 @@ marker! {
         }
 
         async fn getxattr(&self, frame: &Frame, mut args: Getxattr) -> FopResult<Xattrs> {
+            if self.is_off() && !is_answered(&args.name) {
+                return frame.child().getxattr(args).await;
+            }
             let Some(account) = self.account() else { return frame.child().getxattr(args).await };
             if args.name[..] == *time::VOLUME_MARK && frame.identity().pid == GSYNCD {
                 let xattrs = Dict::new().with("trusted.glusterfs.volume-mark", account.volume_mark());
@@ -365,6 +416,9 @@ marker! {
         }
 
         async fn fgetxattr(&self, frame: &Frame, mut args: Fgetxattr) -> FopResult<Xattrs> {
+            if self.is_off() {
+                return frame.child().fgetxattr(args).await;
+            }
             let Some(account) = self.quota() else { return frame.child().fgetxattr(args).await };
             args.name = asked(&account, frame, args.name).ok_or(Errno::ENODATA)?;
             let all = args.name.is_empty();

@@ -8,6 +8,7 @@ mod limit;
 mod options;
 mod tree;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use plugin_api::prelude::*;
@@ -16,8 +17,6 @@ use limit::Amount;
 use options::Settings;
 use tree::{Tree, occupied};
 
-/// In an xdata: the cluster does this for itself.
-const INTERNAL: &str = "glusterfs.internal-fop";
 /// In the xdata of a statfs: the disk is asked for.
 const REAL: &str = "ignore-deem-statfs";
 /// In its answer: this is a limit.
@@ -28,15 +27,23 @@ const MARKS: [&str; 2] = ["trusted.glusterfs.quota", "trusted.pgfid"];
 /// Holds limits.
 #[derive(Debug, Default)]
 pub struct Quota {
+    on: AtomicBool,
     settings: RwLock<Settings>,
     tree: Tree,
 }
 
 impl Quota {
     fn take_settings(&self, cx: &InitCx<'_>) -> Result<(), InitError> {
-        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Settings::read(cx)?;
+        let settings = Settings::read(cx)?;
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = settings;
         self.tree.clear();
+        self.on.store(settings.on, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Whether there are no limits.
+    fn is_off(&self) -> bool {
+        !self.on.load(Ordering::Relaxed)
     }
 
     fn settings(&self) -> Option<Settings> {
@@ -45,7 +52,7 @@ impl Quota {
 
     /// What holds for a fop; nothing does for the cluster's own work.
     fn holds(&self, frame: &Frame, xdata: &Dict) -> Option<Settings> {
-        self.settings().filter(|_| frame.identity().pid >= 0 && !xdata.contains(INTERNAL))
+        self.settings().filter(|_| frame.identity().pid >= 0 && !xdata.contains(INTERNAL_FOP))
     }
 
     fn named(&self, iatt: &Iatt, parent: Gfid) {
@@ -115,7 +122,7 @@ impl Quota {
     /// A change of xattrs by a user: marks are none of them.
     fn may_set<'n>(&self, frame: &Frame, mut names: impl Iterator<Item = &'n [u8]>) -> Result<(), Errno> {
         let is_mark = |name: &[u8]| MARKS.iter().any(|mark| name.starts_with(mark.as_bytes()));
-        match self.settings().is_some() && frame.identity().pid >= 0 && names.any(is_mark) {
+        match !self.is_off() && frame.identity().pid >= 0 && names.any(is_mark) {
             true => Err(Errno::EPERM),
             false => Ok(()),
         }
@@ -147,6 +154,7 @@ macro_rules! quota {
         { $($written:tt)* }
         makes { $($make:ident $make_args:ident $make_reply:ident;)* }
         adds { $($add:ident $add_args:ident $add_reply:ident |$a:ident| $file:expr, $len:expr;)* }
+        cuts { $($cut:ident $cut_args:ident;)* }
         sets { $($set:ident $set_args:ident $set_reply:ident |$s:ident| $names:expr, $object:expr;)* }
     ) => {
         #[xlator(
@@ -160,7 +168,7 @@ macro_rules! quota {
 
             $(
                 async fn $make(&self, frame: &Frame, args: $make_args) -> FopResult<$make_reply> {
-                    if self.settings().is_none() {
+                    if self.is_off() {
                         return frame.child().$make(args).await;
                     }
                     let parent = args.loc.directory();
@@ -173,7 +181,7 @@ macro_rules! quota {
 
             $(
                 async fn $add(&self, frame: &Frame, args: $add_args) -> FopResult<$add_reply> {
-                    if self.settings().is_none() {
+                    if self.is_off() {
                         return frame.child().$add(args).await;
                     }
                     let (file, len) = { let $a = &args; ($file, $len) };
@@ -185,7 +193,21 @@ macro_rules! quota {
             )*
 
             $(
+                async fn $cut(&self, frame: &Frame, args: $cut_args) -> FopResult<PrePost> {
+                    if self.is_off() {
+                        return frame.child().$cut(args).await;
+                    }
+                    let done = frame.child().$cut(args).await?;
+                    self.resized(frame, &done.pre, &done.post).await;
+                    Ok(done)
+                }
+            )*
+
+            $(
                 async fn $set(&self, frame: &Frame, args: $set_args) -> FopResult<$set_reply> {
+                    if self.is_off() {
+                        return frame.child().$set(args).await;
+                    }
                     let object = {
                         let $s = &args;
                         self.may_set(frame, $names)?;
@@ -216,7 +238,7 @@ quota! {
         }
 
         async fn lookup(&self, frame: &Frame, args: Lookup) -> FopResult<Looked> {
-            if self.settings().is_none() || args.loc.name.is_empty() {
+            if self.is_off() || args.loc.name.is_empty() {
                 return frame.child().lookup(args).await;
             }
             let parent = args.loc.directory();
@@ -226,7 +248,7 @@ quota! {
         }
 
         async fn link(&self, frame: &Frame, args: Link) -> FopResult<Made> {
-            if self.settings().is_none() {
+            if self.is_off() {
                 return frame.child().link(args).await;
             }
             let (to, mut amount) = (args.new.directory(), Amount::OBJECT);
@@ -239,7 +261,7 @@ quota! {
         }
 
         async fn rename(&self, frame: &Frame, args: Rename) -> FopResult<Renamed> {
-            if self.settings().is_none() {
+            if self.is_off() {
                 return frame.child().rename(args).await;
             }
             let (from, to, replaced) = (args.old.directory(), args.new.directory(), args.new.target());
@@ -256,10 +278,10 @@ quota! {
         }
 
         async fn unlink(&self, frame: &Frame, args: Unlink) -> FopResult<Removed> {
-            if self.settings().is_none() {
+            if self.is_off() {
                 return frame.child().unlink(args).await;
             }
-            let object = args.loc.target();
+            let object = frame.child().gfid_at(&args.loc).await;
             let done = frame.child().unlink(args).await?;
             self.tree.unnamed(object);
             self.tree.shrunk();
@@ -267,10 +289,10 @@ quota! {
         }
 
         async fn rmdir(&self, frame: &Frame, args: Rmdir) -> FopResult<Removed> {
-            if self.settings().is_none() {
+            if self.is_off() {
                 return frame.child().rmdir(args).await;
             }
-            let object = args.loc.target();
+            let object = frame.child().gfid_at(&args.loc).await;
             let done = frame.child().rmdir(args).await?;
             self.tree.unnamed(object);
             self.tree.forget(object);
@@ -279,16 +301,16 @@ quota! {
         }
 
         async fn open(&self, frame: &Frame, args: Open) -> FopResult<Opened> {
-            let cuts = self.settings().is_some() && args.flags & libc::O_TRUNC != 0;
-            let opened = frame.child().open(args).await?;
-            if cuts {
-                self.tree.shrunk();
+            if self.is_off() || args.flags & libc::O_TRUNC == 0 {
+                return frame.child().open(args).await;
             }
+            let opened = frame.child().open(args).await?;
+            self.tree.shrunk();
             Ok(opened)
         }
 
         async fn writev(&self, frame: &Frame, mut args: Writev) -> FopResult<Written> {
-            if self.settings().is_none() {
+            if self.is_off() {
                 return frame.child().writev(args).await;
             }
             let room = self.room(frame, args.fd.inode().gfid(), &args.xdata).await?;
@@ -303,25 +325,10 @@ quota! {
             Ok(written)
         }
 
-        async fn truncate(&self, frame: &Frame, args: Truncate) -> FopResult<PrePost> {
-            let done = frame.child().truncate(args).await?;
-            self.resized(frame, &done.pre, &done.post).await;
-            Ok(done)
-        }
-
-        async fn ftruncate(&self, frame: &Frame, args: Ftruncate) -> FopResult<PrePost> {
-            let done = frame.child().ftruncate(args).await?;
-            self.resized(frame, &done.pre, &done.post).await;
-            Ok(done)
-        }
-
-        async fn discard(&self, frame: &Frame, args: Discard) -> FopResult<PrePost> {
-            let done = frame.child().discard(args).await?;
-            self.resized(frame, &done.pre, &done.post).await;
-            Ok(done)
-        }
-
         async fn put(&self, frame: &Frame, args: Put) -> FopResult<Made> {
+            if self.is_off() {
+                return frame.child().put(args).await;
+            }
             let Some(settings) = self.settings() else { return frame.child().put(args).await };
             let parent = args.loc.directory();
             if self.holds(frame, &args.xdata).is_some() {
@@ -337,6 +344,9 @@ quota! {
         }
 
         async fn statfs(&self, frame: &Frame, args: Statfs) -> FopResult<SpaceReply> {
+            if self.is_off() {
+                return frame.child().statfs(args).await;
+            }
             let settings = self.settings().filter(|settings| settings.deem_statfs);
             let real = args.xdata.get(REAL).is_some_and(|value| value.as_bool() != Some(false));
             let Some(settings) = settings.filter(|_| !real) else { return frame.child().statfs(args).await };
@@ -358,6 +368,11 @@ quota! {
         fallocate Fallocate PrePost |args| args.fd.inode().gfid(), args.len;
         zerofill Zerofill PrePost |args| args.fd.inode().gfid(), args.len;
         copy_file_range CopyFileRange Copied |args| args.fd_out.inode().gfid(), args.len as u64;
+    }
+    cuts {
+        truncate Truncate;
+        ftruncate Ftruncate;
+        discard Discard;
     }
     sets {
         setxattr Setxattr Done |args| keys(&args.xattrs), args.loc.target();

@@ -7,6 +7,7 @@ mod can;
 mod keep;
 mod options;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use plugin_api::prelude::*;
@@ -18,6 +19,7 @@ use options::Settings;
 /// Moves what is deleted into a folder.
 #[derive(Debug, Default)]
 pub struct Trash {
+    on: AtomicBool,
     settings: RwLock<Arc<Settings>>,
 }
 
@@ -27,21 +29,28 @@ impl Trash {
     }
 
     fn take_settings(&self, cx: &InitCx<'_>) -> Result<(), InitError> {
-        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Settings::read(cx)?);
+        let settings = Settings::read(cx)?;
+        let on = settings.on;
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+        self.on.store(on, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Whether nothing is kept.
+    fn is_off(&self) -> bool {
+        !self.on.load(Ordering::Relaxed)
     }
 
     /// Who keeps what this fop takes away; nobody, when it is none of ours.
     fn keeper(&self, frame: &Frame, xdata: &Dict) -> Option<Keeper> {
         let settings = self.settings();
-        let internal = frame.identity().pid < 0 || xdata.contains("glusterfs-internal-fop");
+        let internal = frame.identity().pid < 0 || xdata.contains(INTERNAL_FOP);
         (settings.on && (!internal || settings.internal)).then(|| Keeper::new(frame, settings, internal))
     }
 
     /// Refuses to remove or move the folder, which the brick would have to make again.
     fn guard(&self, loc: &Loc) -> Result<(), Errno> {
-        let settings = self.settings();
-        if settings.on && can::is_folder(loc, &settings) { Err(Errno::EPERM) } else { Ok(()) }
+        if !self.is_off() && can::is_folder(loc, &self.settings()) { Err(Errno::EPERM) } else { Ok(()) }
     }
 }
 
@@ -83,6 +92,9 @@ impl Xlator for Trash {
     }
 
     async fn unlink(&self, frame: &Frame, args: Unlink) -> FopResult<Removed> {
+        if self.is_off() {
+            return frame.child().unlink(args).await;
+        }
         if let Some(keeper) = self.keeper(frame, &args.xdata)
             && let Some(removed) = keeper.unlink(&args).await
         {
@@ -92,6 +104,9 @@ impl Xlator for Trash {
     }
 
     async fn truncate(&self, frame: &Frame, args: Truncate) -> FopResult<PrePost> {
+        if self.is_off() {
+            return frame.child().truncate(args).await;
+        }
         if let Some(keeper) = self.keeper(frame, &args.xdata) {
             keeper.truncate(&args.loc, args.offset).await;
         }
@@ -99,6 +114,9 @@ impl Xlator for Trash {
     }
 
     async fn ftruncate(&self, frame: &Frame, args: Ftruncate) -> FopResult<PrePost> {
+        if self.is_off() {
+            return frame.child().ftruncate(args).await;
+        }
         if let Some(keeper) = self.keeper(frame, &args.xdata) {
             keeper.truncate(&Loc::of(args.fd.inode().clone()), args.offset).await;
         }

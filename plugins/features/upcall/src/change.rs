@@ -1,45 +1,9 @@
 //! What a fop has changed, and the event that tells one client so.
 //!
-//! The event is [`EventKind::UPCALL`]; its data says which ([`KIND`]), for whom ([`CLIENT`]) and about what. The
-//! server turns it into a callback to that client.
+//! Its keys are those of [`plugin_api::upcall`].
 
+use plugin_api::upcall::{CLIENT, EXPIRE, FLAGS, GFID, KIND, OLD_PARENT, PARENT, STAT, XATTR, flag, kind};
 use plugin_api::{Dict, Event, EventKind, Gfid, Iatt, Value};
-
-/// Which upcall: 1, that what a client has cached is out of date (the numbers of GlusterFS's upcalls).
-pub const KIND: &str = "upcall";
-/// The uid of the client that is told.
-pub const CLIENT: &str = "client-uid";
-/// The object.
-pub const GFID: &str = "gfid";
-/// What has changed, as bits of [`flag`].
-pub const FLAGS: &str = "flags";
-/// Seconds for which the client may trust what it reads from now on.
-pub const EXPIRE: &str = "expire";
-/// The object's attributes; missing when nobody knows them.
-pub const STAT: &str = "stat";
-/// Those of the directory that its name is in.
-pub const PARENT: &str = "parent-stat";
-/// Those of the directory that its name was in before.
-pub const OLD_PARENT: &str = "old-parent-stat";
-/// What a key begins with that names a changed xattr.
-pub const XATTR: &str = "xattr.";
-
-const CACHE_INVALIDATION: i32 = 1;
-
-/// The bits of [`FLAGS`], as GlusterFS sends them.
-pub mod flag {
-    #![allow(missing_docs, reason = "each names what has changed")]
-    pub const NLINK: u32 = 0x1;
-    pub const MODE: u32 = 0x2;
-    pub const OWN: u32 = 0x4;
-    pub const SIZE: u32 = 0x8;
-    pub const TIMES: u32 = 0x10;
-    pub const PERM: u32 = 0x40;
-    pub const RENAME: u32 = 0x80;
-    pub const PARENT_TIMES: u32 = 0x200;
-    pub const XATTR: u32 = 0x400;
-    pub const XATTR_RM: u32 = 0x800;
-}
 
 /// A change of one object.
 #[derive(Debug, Default)]
@@ -105,7 +69,7 @@ impl Change {
     /// What tells the client with this uid.
     pub(crate) fn event(&self, client: &str, expire: u64) -> Event {
         let mut data = Dict::new()
-            .with(KIND, CACHE_INVALIDATION)
+            .with(KIND, kind::CACHE_INVALIDATION)
             .with(CLIENT, Value::str(client))
             .with(GFID, self.gfid)
             .with(FLAGS, u64::from(self.flags))

@@ -1,10 +1,10 @@
 //! `features/upcall`: tells clients what other clients have changed, so that they may trust their caches for longer.
 //!
-//! Who has looked at what is in `watchers`, what a fop changed in [`change`], which xattrs matter in `interest`; this
+//! Who has looked at what is in `watchers`, what a fop changed in `change`, which xattrs matter in `interest`; this
 //! file says of every fop what it looks at and what it changes.
 #![forbid(unsafe_code)]
 
-pub mod change;
+mod change;
 mod interest;
 mod options;
 mod watchers;
@@ -14,8 +14,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use plugin_api::prelude::*;
+use plugin_api::upcall::flag;
 
-use change::{Change, flag};
+use change::Change;
 use interest::Interest;
 use options::Settings;
 use watchers::{Watcher, Watchers};
@@ -43,9 +44,14 @@ impl Upcall {
         Ok(())
     }
 
+    /// Whether nobody is told anything.
+    fn is_off(&self) -> bool {
+        !self.on.load(Ordering::Relaxed)
+    }
+
     /// Who asks, when it is to be remembered.
     fn watcher(&self, frame: &Frame) -> Option<Arc<Watcher>> {
-        let client = frame.client().filter(|_| self.on.load(Ordering::Relaxed))?;
+        let client = frame.client().filter(|_| !self.is_off())?;
         Some(client.object().ctx_or_insert_with(frame.key(), || Watcher { uid: client.uid().to_owned() }))
     }
 
@@ -81,17 +87,6 @@ impl Upcall {
         let kept = self.interest.of(changed);
         (!kept.is_empty()).then(|| Change::of_xattrs(gfid, flags, kept, answer))
     }
-}
-
-/// What lies behind a name that is about to go: callers do not always say.
-async fn behind(frame: &Frame, loc: &Loc) -> Gfid {
-    if !loc.target().is_null() {
-        return loc.target();
-    }
-    let fresh = Inode::new(Gfid::NULL, FileType::Invalid);
-    let loc = Loc { inode: Some(fresh).into(), ..loc.clone() };
-    let found = frame.child().lookup(Lookup { loc, xdata: Dict::new() }).await;
-    found.map_or(Gfid::NULL, |found| found.iatt.gfid)
 }
 
 /// A changed xattr that has no value any more.
@@ -131,6 +126,9 @@ macro_rules! upcall {
 
             $(
                 async fn $see(&self, frame: &Frame, args: $see_args) -> FopResult<$see_reply> {
+                    if self.is_off() {
+                        return frame.child().$see(args).await;
+                    }
                     let Some(who) = self.watcher(frame) else { return frame.child().$see(args).await };
                     let $about = args.subject().gfid;
                     let $sr = frame.child().$see(args).await?;
@@ -141,6 +139,9 @@ macro_rules! upcall {
 
             $(
                 async fn $change(&self, $frame: &Frame, $ca: $change_args) -> FopResult<$change_reply> {
+                    if self.is_off() {
+                        return $frame.child().$change($ca).await;
+                    }
                     let Some(who) = self.watcher($frame) else { return $frame.child().$change($ca).await };
                     let $known = $before;
                     let $cr = $frame.child().$change($ca).await?;
@@ -172,6 +173,9 @@ upcall! {
         }
 
         async fn lookup(&self, frame: &Frame, args: Lookup) -> FopResult<Looked> {
+            if self.is_off() {
+                return frame.child().lookup(args).await;
+            }
             let Some(who) = self.watcher(frame) else { return frame.child().lookup(args).await };
             let directory = args.loc.directory();
             let reply = frame.child().lookup(args).await;
@@ -185,7 +189,7 @@ upcall! {
         }
 
         async fn ipc(&self, frame: &Frame, args: Ipc) -> FopResult<Done> {
-            if args.op != NAMES_OF_INTEREST || !self.on.load(Ordering::Relaxed) {
+            if args.op != NAMES_OF_INTEREST || self.is_off() {
                 return frame.child().ipc(args).await;
             }
             self.interest.add(&args.xdata);
@@ -236,11 +240,11 @@ upcall! {
             Change::of(&made.iatt, flag::NLINK | flag::TIMES | flag::PARENT_TIMES).within(&made.post_parent),
             Change::of(&made.post_parent, flag::TIMES),
         ];
-        unlink Unlink Removed |frame, args| behind(frame, &args.loc).await, |gfid, _, done|
+        unlink Unlink Removed |frame, args| frame.child().gfid_at(&args.loc).await, |gfid, _, done|
             unnamed(gfid, &done.post_parent);
-        rmdir Rmdir Removed |frame, args| behind(frame, &args.loc).await, |gfid, _, done|
+        rmdir Rmdir Removed |frame, args| frame.child().gfid_at(&args.loc).await, |gfid, _, done|
             unnamed(gfid, &done.post_parent);
-        rename Rename Renamed |frame, args| behind(frame, &args.new).await, |replaced, _, done| [
+        rename Rename Renamed |frame, args| frame.child().gfid_at(&args.new).await, |replaced, _, done| [
             Change::of(&done.iatt, flag::RENAME | flag::PARENT_TIMES)
                 .within(&done.post_new_parent)
                 .from(&done.post_old_parent),

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use features_upcall::Upcall;
-use features_upcall::change::{self, flag};
 use plugin_api::prelude::*;
+use plugin_api::upcall::{self, flag};
 use plugin_api::{Client, Event, EventKind};
 use plugin_testkit::{Bench, Caller, Fake, Testkit};
 
@@ -21,11 +21,11 @@ fn caller<'b>(bench: &'b Bench, client: &Client) -> Caller<'b> {
 
 /// Who was told, and which bits, about one object.
 fn told(bench: &Bench, gfid: Gfid) -> Vec<(String, u64)> {
-    let about = |event: &Event| event.data.gfid(change::GFID) == Some(gfid);
+    let about = |event: &Event| event.data.gfid(upcall::GFID) == Some(gfid);
     let events = bench.risen(EventKind::UPCALL);
     let told = events.iter().filter(|event| about(event));
     told.map(|event| {
-        (event.data.str(change::CLIENT).unwrap().to_owned(), event.data.uint(change::FLAGS).unwrap())
+        (event.data.str(upcall::CLIENT).unwrap().to_owned(), event.data.uint(upcall::FLAGS).unwrap())
     })
     .collect()
 }
@@ -48,8 +48,8 @@ fn a_write_is_told_to_who_has_looked_and_not_to_who_writes() {
     one.write(&fd, 0, b"newer").unwrap();
     assert_eq!(told(&bench, gfid), [("b".to_owned(), bits(flag::SIZE | flag::TIMES))]);
     let event = bench.risen(EventKind::UPCALL).pop().unwrap();
-    assert!(matches!(event.data.get(change::STAT), Some(Value::Iatt(iatt)) if iatt.size == 5));
-    assert_eq!(event.data.uint(change::EXPIRE), Some(60));
+    assert!(matches!(event.data.get(upcall::STAT), Some(Value::Iatt(iatt)) if iatt.size == 5));
+    assert_eq!(event.data.uint(upcall::EXPIRE), Some(60));
 }
 
 #[test]

@@ -69,6 +69,9 @@ impl File {
         let made = made.and_then(|text| text.trim_end_matches('\0').parse().ok()).unwrap_or(i64::MAX);
         let retention = value(STATE).and_then(Retention::parse);
         let standing = Standing::of(retention, made, found.iatt.atime, now(), settings);
+        // Who removes a name need not say what is behind it.
+        let known = !inode.gfid().is_null();
+        let inode = if known { inode } else { Inode::new(found.iatt.gfid, found.iatt.file_type()) };
         Some(Self { inode, iatt: found.iatt, standing })
     }
 

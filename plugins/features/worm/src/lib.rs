@@ -8,7 +8,8 @@ mod file;
 mod options;
 mod retention;
 
-use std::sync::{PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use plugin_api::fop::set_attr;
 use plugin_api::prelude::*;
@@ -24,8 +25,13 @@ const WRITE_BITS: u32 = 0o222;
 /// Keeps files as they were written.
 #[derive(Debug, Default)]
 pub struct Worm {
+    on: AtomicBool,
     settings: RwLock<Settings>,
 }
+
+/// On the descriptor that a file was made with.
+#[derive(Debug)]
+struct Maker;
 
 /// What a fop would do to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,8 +42,15 @@ enum Act {
 
 impl Worm {
     fn take_settings(&self, cx: &InitCx<'_>) -> Result<(), InitError> {
-        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Settings::read(cx)?;
+        let settings = Settings::read(cx)?;
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = settings;
+        self.on.store(settings.volume || settings.files, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Whether everything may be changed.
+    fn is_off(&self) -> bool {
+        !self.on.load(Ordering::Relaxed)
     }
 
     /// What holds for the caller; nothing does for the cluster's own processes, which heal and move files.
@@ -55,11 +68,22 @@ impl Worm {
         may_touch(frame, act, loc.clone(), &settings).await
     }
 
-    /// As [`may`](Self::may) for an open file: who made a file writes it.
+    /// As [`may`](Self::may) for an open file: who made a file writes it, until it is closed.
     async fn may_write(&self, frame: &Frame, fd: &Fd) -> Result<(), Errno> {
+        if fd.object().ctx::<Maker>(frame.key()).is_some() {
+            return Ok(());
+        }
         match self.settings(frame).filter(|settings| !settings.volume) {
             Some(settings) => may_touch(frame, Act::Change, Loc::of(fd.inode().clone()), &settings).await,
             None => Ok(()),
+        }
+    }
+
+    /// As [`may_write`](Self::may_write), which a volume that is written once refuses even to the maker.
+    async fn may_cut(&self, frame: &Frame, fd: &Fd) -> Result<(), Errno> {
+        match self.settings(frame) {
+            Some(settings) if settings.volume => Err(Errno::EROFS),
+            _ => self.may_write(frame, fd).await,
         }
     }
 
@@ -125,6 +149,9 @@ macro_rules! worm {
 
             $(
                 async fn $name(&self, $frame: &Frame, $a: $args) -> FopResult<$reply> {
+                    if self.is_off() {
+                        return $frame.child().$name($a).await;
+                    }
                     if self.settings($frame).is_some() {
                         let $me = self;
                         $asked.await?;
@@ -151,16 +178,28 @@ worm! {
         }
 
         async fn create(&self, frame: &Frame, args: Create) -> FopResult<Created> {
-            let marks = self.settings(frame).is_some_and(|settings| settings.files && !settings.volume);
-            if !marks {
+            if self.is_off() {
                 return frame.child().create(args).await;
             }
+            let Some(settings) = self.settings(frame).filter(|settings| settings.files && !settings.volume) else {
+                return frame.child().create(args).await;
+            };
             let made = frame.child().create(args).await?;
             file::mark(frame, &made.fd).await?;
+            made.fd.object().ctx_set(frame.key(), Arc::new(Maker));
+            if settings.auto_commit.is_zero() {
+                let loc = Loc::of(made.fd.inode().clone());
+                if let Some(file) = File::at(frame, loc, &settings).await {
+                    file.commit(frame, &settings).await?;
+                }
+            }
             Ok(made)
         }
 
         async fn setattr(&self, frame: &Frame, mut args: Setattr) -> FopResult<PrePost> {
+            if self.is_off() {
+                return frame.child().setattr(args).await;
+            }
             if self.settings(frame).is_some() {
                 args.valid = self.may_set(frame, args.loc.clone(), &args.iatt, args.valid).await?;
             }
@@ -168,6 +207,9 @@ worm! {
         }
 
         async fn fsetattr(&self, frame: &Frame, mut args: Fsetattr) -> FopResult<PrePost> {
+            if self.is_off() {
+                return frame.child().fsetattr(args).await;
+            }
             if self.settings(frame).is_some() {
                 let loc = Loc::of(args.fd.inode().clone());
                 args.valid = self.may_set(frame, loc, &args.iatt, args.valid).await?;
@@ -176,6 +218,9 @@ worm! {
         }
 
         async fn open(&self, frame: &Frame, args: Open) -> FopResult<Opened> {
+            if self.is_off() {
+                return frame.child().open(args).await;
+            }
             let Some(settings) = self.settings(frame).filter(|_| args.flags & WRITES != 0) else {
                 return frame.child().open(args).await;
             };
@@ -189,6 +234,9 @@ worm! {
         }
 
         async fn rename(&self, frame: &Frame, args: Rename) -> FopResult<Renamed> {
+            if self.is_off() {
+                return frame.child().rename(args).await;
+            }
             if self.settings(frame).is_some() {
                 self.may(frame, Act::Change, &args.old).await?;
                 self.may(frame, Act::Remove, &args.new).await?;
@@ -197,7 +245,7 @@ worm! {
         }
 
         async fn rmdir(&self, frame: &Frame, args: Rmdir) -> FopResult<Removed> {
-            if self.settings(frame).is_some_and(|settings| settings.volume) {
+            if !self.is_off() && self.settings(frame).is_some_and(|settings| settings.volume) {
                 return Err(Errno::EROFS.into());
             }
             frame.child().rmdir(args).await
@@ -206,7 +254,7 @@ worm! {
     unlink Unlink Removed |me, frame, args| me.may(frame, Act::Remove, &args.loc);
     link Link Made |me, frame, args| me.may(frame, Act::Change, &args.old);
     truncate Truncate PrePost |me, frame, args| me.may(frame, Act::Change, &args.loc);
-    ftruncate Ftruncate PrePost |me, frame, args| me.may(frame, Act::Change, &Loc::of(args.fd.inode().clone()));
+    ftruncate Ftruncate PrePost |me, frame, args| me.may_cut(frame, &args.fd);
     writev Writev Written |me, frame, args| me.may_write(frame, &args.fd);
     fallocate Fallocate PrePost |me, frame, args| me.may_write(frame, &args.fd);
     discard Discard PrePost |me, frame, args| me.may_write(frame, &args.fd);

@@ -70,7 +70,8 @@ fn a_file_without_write_bits_is_kept() {
     assert_eq!(state(&caller, &fd), None);
     chmod(&caller, &fd, 0o444).unwrap();
     assert_eq!(state(&caller, &fd).unwrap(), "3/1000/180");
-    assert_eq!(errno(caller.write(&fd, 0, b"x")), Some(Errno::EROFS));
+    let again = caller.open(fd.inode(), libc::O_RDWR).unwrap();
+    assert_eq!(errno(caller.write(&again, 0, b"x")), Some(Errno::EROFS));
     assert_eq!(errno(caller.unlink(&root, "f")), Some(Errno::EROFS));
     caller.create(&root, "g").unwrap();
     let (old, new) = (caller.entry(&root, "g"), caller.entry(&root, "f"));
@@ -79,12 +80,28 @@ fn a_file_without_write_bits_is_kept() {
 }
 
 #[test]
-fn an_old_file_is_committed_by_the_next_try_to_change_it() {
+fn an_old_file_is_committed_by_the_next_try_to_change_it_and_its_maker_goes_on() {
+    let bench = bench(&[FILES[0], FILES[1], ("auto-commit-period", "1")]);
+    let caller = Caller::new(&bench, 1);
+    let fd = caller.create(&caller.root(), "f").unwrap();
+    let made = Dict::new().with("trusted.start_time", "5");
+    let args = Fsetxattr { fd: fd.clone(), xattrs: made, flags: 0, xdata: Dict::new() };
+    caller.ask::<kind::fsetxattr>(args).unwrap();
+    let again = caller.open(fd.inode(), libc::O_RDWR).unwrap();
+    assert_eq!(errno(caller.write(&again, 0, b"x")), Some(Errno::EROFS));
+    assert_eq!(state(&caller, &fd).unwrap(), "3/1000/1");
+    caller.write(&fd, 0, b"x").unwrap();
+}
+
+#[test]
+fn where_nothing_is_waited_for_a_file_is_committed_as_it_is_made() {
     let bench = bench(&[FILES[0], FILES[1], ("auto-commit-period", "0")]);
     let caller = Caller::new(&bench, 1);
     let fd = caller.create(&caller.root(), "f").unwrap();
-    assert_eq!(errno(caller.write(&fd, 0, b"x")), Some(Errno::EROFS));
     assert_eq!(state(&caller, &fd).unwrap(), "3/1000/0");
+    caller.write(&fd, 0, b"once").unwrap();
+    let again = caller.open(fd.inode(), libc::O_RDWR).unwrap();
+    assert_eq!(errno(caller.write(&again, 0, b"x")), Some(Errno::EROFS));
 }
 
 #[test]
@@ -96,7 +113,11 @@ fn when_its_time_is_over_a_file_may_be_removed_and_not_changed() {
     chmod(&caller, &fd, 0o400).unwrap();
     let now = caller.fstat(&fd).unwrap().atime - 1000;
     keep_until(&caller, &fd, now).unwrap();
-    assert_eq!(errno(caller.write(&fd, 0, b"x")), Some(Errno::EROFS));
+    // Nobody has to say which file a name that goes away is of.
+    let nameless = Loc { inode: None.into(), gfid: Gfid::NULL, ..caller.entry(&root, "f") };
+    bench.reconfigure(&[FILES[0], ("worm-files-deletable", "off")]);
+    let args = Unlink { loc: nameless, flags: 0, xdata: Dict::new() };
+    assert_eq!(errno(caller.ask::<kind::unlink>(args)), Some(Errno::EROFS));
     assert_eq!(state(&caller, &fd).unwrap(), "1/0/0");
     bench.reconfigure(&[FILES[0], ("worm-files-deletable", "off")]);
     assert_eq!(errno(caller.unlink(&root, "f")), Some(Errno::EROFS));

@@ -1,35 +1,33 @@
 //! Upcalls: what translators below have to tell one client, as callbacks.
 //!
-//! The event's data says which upcall it is (`upcall`), for whom (`client-uid`) and about what; a translator that sends
-//! one documents its keys. Known are 1, what another client has changed (features/upcall), and the notices of contention
-//! that features/locks sends: 3 about a range lock, 4 about a name lock.
+//! What the keys of their data mean is in [`plugin_api::upcall`].
 
 use gluster_xdr::Xdr;
 use gluster_xdr::callback::{
     CALLBACK, CacheInvalidation, CallbackProc, EntrylkContention, InodelkContention,
 };
 use plugin_api::fop::{Flock, LockKind};
+use plugin_api::upcall::{
+    CLIENT, DOMAIN, EXPIRE, FLAGS, GFID, KIND, LEN, NAME, OLD_PARENT, OWNER, PARENT, PID, START, STAT, TYPE,
+    XATTR, kind,
+};
 use plugin_api::{Dict, Errno, Iatt, IoBuf, LkOwner, Value, log};
 
 use crate::server::Server;
 use crate::session::Session;
 
-const CACHE_INVALIDATION: i64 = 1;
-const INODELK_CONTENTION: i64 = 3;
-const ENTRYLK_CONTENTION: i64 = 4;
-
 impl Server {
     /// Passes an upcall on to the client it is for; one that is gone needs none.
     pub(crate) fn upcall(&self, data: &Dict) {
-        let Some(uid) = data.str("client-uid") else { return };
-        let sent = match data.int("upcall") {
-            Some(CACHE_INVALIDATION) => {
+        let Some(uid) = data.str(CLIENT) else { return };
+        let sent = match data.int(KIND) {
+            Some(kind::CACHE_INVALIDATION) => {
                 self.tell(uid, CallbackProc::CacheInvalidation, &cache_invalidation(data))
             }
-            Some(INODELK_CONTENTION) => {
+            Some(kind::INODELK_CONTENTION) => {
                 self.tell(uid, CallbackProc::InodelkContention, &inodelk_contention(data))
             }
-            Some(ENTRYLK_CONTENTION) => {
+            Some(kind::ENTRYLK_CONTENTION) => {
                 self.tell(uid, CallbackProc::EntrylkContention, &entrylk_contention(data))
             }
             _ => return,
@@ -62,45 +60,45 @@ fn cache_invalidation(data: &Dict) -> CacheInvalidation {
         Some(Value::Iatt(iatt)) => **iatt,
         _ => Iatt::default(),
     };
-    let changed = data.iter().filter_map(|(key, value)| Some((key.as_str().strip_prefix("xattr.")?, value)));
+    let changed = data.iter().filter_map(|(key, value)| Some((key.as_str().strip_prefix(XATTR)?, value)));
     CacheInvalidation {
-        gfid: IoBuf::from(data.gfid("gfid").unwrap_or_default().to_string()),
+        gfid: IoBuf::from(data.gfid(GFID).unwrap_or_default().to_string()),
         event_type: 1,
-        flags: number("flags"),
-        expire_time_attr: number("expire"),
-        stat: iatt("stat"),
-        parent_stat: iatt("parent-stat"),
-        oldparent_stat: iatt("old-parent-stat"),
+        flags: number(FLAGS),
+        expire_time_attr: number(EXPIRE),
+        stat: iatt(STAT),
+        parent_stat: iatt(PARENT),
+        oldparent_stat: iatt(OLD_PARENT),
         xdata: changed.fold(Dict::new(), |all, (name, value)| all.with(name.to_owned(), value.clone())),
     }
 }
 
 fn inodelk_contention(data: &Dict) -> InodelkContention {
     let flock = Flock {
-        kind: if data.int("type") == Some(0) { LockKind::Read } else { LockKind::Write },
-        start: data.uint("start").unwrap_or_default(),
-        len: data.uint("len").unwrap_or_default(),
-        pid: data.int("pid").and_then(|pid| i32::try_from(pid).ok()).unwrap_or_default(),
-        owner: LkOwner::new(bytes(data, "lk-owner")),
+        kind: if data.int(TYPE) == Some(0) { LockKind::Read } else { LockKind::Write },
+        start: data.uint(START).unwrap_or_default(),
+        len: data.uint(LEN).unwrap_or_default(),
+        pid: data.int(PID).and_then(|pid| i32::try_from(pid).ok()).unwrap_or_default(),
+        owner: LkOwner::new(bytes(data, OWNER)),
         ..Flock::default()
     };
     InodelkContention {
-        gfid: data.gfid("gfid").unwrap_or_default(),
+        gfid: data.gfid(GFID).unwrap_or_default(),
         pid: u32::from_ne_bytes(flock.pid.to_ne_bytes()),
         flock,
-        domain: bytes(data, "domain"),
+        domain: bytes(data, DOMAIN),
         xdata: Dict::new(),
     }
 }
 
 fn entrylk_contention(data: &Dict) -> EntrylkContention {
-    let pid = data.int("pid").and_then(|pid| i32::try_from(pid).ok()).unwrap_or_default();
+    let pid = data.int(PID).and_then(|pid| i32::try_from(pid).ok()).unwrap_or_default();
     EntrylkContention {
-        gfid: data.gfid("gfid").unwrap_or_default(),
-        kind: u32::from(data.int("type") != Some(0)),
+        gfid: data.gfid(GFID).unwrap_or_default(),
+        kind: u32::from(data.int(TYPE) != Some(0)),
         pid: u32::from_ne_bytes(pid.to_ne_bytes()),
-        name: bytes(data, "name"),
-        domain: bytes(data, "domain"),
+        name: bytes(data, NAME),
+        domain: bytes(data, DOMAIN),
         xdata: Dict::new(),
     }
 }

@@ -16,7 +16,7 @@ pub(crate) struct Caller {
     pub(crate) time_flags: u32,
     /// The client's clock when the fop began; zero when it moves no times.
     pub(crate) time: Time,
-    /// The request carried `glusterfs-internal-fop`.
+    /// The request carried [`INTERNAL_FOP`](plugin_api::fop::INTERNAL_FOP).
     pub(crate) internal: bool,
 }
 

@@ -10,7 +10,7 @@ pub(crate) mod xattr;
 
 use std::sync::Arc;
 
-use plugin_api::fop::{FopError, PrePost};
+use plugin_api::fop::{FopError, INTERNAL_FOP, PrePost};
 use plugin_api::{CtxKey, Dict, Errno, Fd, FileType, Frame, Gfid, Loc};
 use rustix::io::Errno as SysErrno;
 
@@ -69,7 +69,7 @@ impl<'a> Call<'a> {
             pid: id.pid,
             time_flags: id.time_flags,
             time: Time { sec: id.time, nsec: id.time_nsec },
-            internal: xdata.contains("glusterfs-internal-fop"),
+            internal: xdata.contains(INTERNAL_FOP),
         };
         Self { brick, caller, key: Some(frame.key()) }
     }
