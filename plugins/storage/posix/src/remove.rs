@@ -76,7 +76,12 @@ impl Brick {
         let unlink =
             || seam().and_then(|()| rustix::fs::unlinkat(&entry.dir, entry.name.bytes(), AtFlags::empty()));
         // Counted under the lock, which links wait for.
-        if entry.place().stat()?.stx_nlink > 2 {
+        let links = entry.place().stat()?.stx_nlink;
+        if links == 1 {
+            // A crash kept it from getting its handle: one that is there is another object's, made since by a heal.
+            return unlink();
+        }
+        if links > 2 {
             unlink()?;
             drop(handle);
             let place = self.handle_place(gfid);
@@ -188,6 +193,25 @@ mod tests {
     use super::*;
     use crate::make::Kind;
     use crate::testing::{brick, user};
+
+    #[test]
+    fn a_leftover_without_a_handle_goes_and_leaves_anothers_handle() {
+        let brick = brick();
+        let (gfid, _) =
+            brick.make_kind(Gfid::ROOT, "whole", Kind::File(rustix::fs::OFlags::RDWR), 0o640).unwrap();
+        std::fs::write(brick.path("leftover"), "").unwrap();
+        rustix::fs::setxattr(
+            brick.path("leftover"),
+            "trusted.gfid",
+            &gfid.0,
+            rustix::fs::XattrFlags::empty(),
+        )
+        .unwrap();
+        let entry = brick.entry(Gfid::ROOT, b"leftover").unwrap();
+        brick.unlink_known(&user(), &entry, gfid, false).unwrap();
+        assert!(!brick.path("leftover").exists());
+        assert!(brick.has_handle(gfid), "it is the whole file's");
+    }
 
     #[test]
     fn the_last_name_takes_the_handle_along() {
