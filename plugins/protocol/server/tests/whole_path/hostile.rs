@@ -20,6 +20,20 @@ async fn outcome(client: &Session, procedure: Proc, args: Vec<u8>) -> (i32, i32)
 }
 
 #[test]
+fn a_directory_looked_up_in_itself_is_itself_and_above_it_is_nothing() {
+    let brick = Brick::up("/itself", &[]);
+    run(async {
+        let client = brick.client().await;
+        let look =
+            |name| LookupReq { pargfid: Gfid::ROOT, bname: IoBuf::from_static(name), ..Default::default() };
+        let itself: PrePostRsp = client.fop(Proc::Lookup, &look(b".")).await;
+        assert_eq!((itself.op_ret, itself.pre.gfid), (0, Gfid::ROOT));
+        let above: PrePostRsp = client.fop(Proc::Lookup, &look(b"..")).await;
+        assert_eq!((above.op_ret, above.op_errno), (-1, Errno::EPERM.raw()));
+    });
+}
+
+#[test]
 fn names_that_would_walk_reach_no_brick() {
     let brick = Brick::up("/names", &[]);
     run(async {
@@ -102,6 +116,9 @@ fn names_that_would_walk_reach_no_brick() {
                 ),
             ];
             for (procedure, request) in requests {
+                if procedure == Proc::Lookup && name == b"." {
+                    continue; // The directory itself.
+                }
                 let before = brick.seen.fops.lock().unwrap().len();
                 let answer = outcome(&client, procedure, request).await;
                 assert_eq!(answer, (-1, errno.raw()), "{} of {}", procedure.name(), name.escape_ascii());
