@@ -5,14 +5,13 @@ mod history;
 pub mod options;
 mod select;
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use plugin_api::log::{self, Level};
 use plugin_api::prelude::*;
 
+use fop_dice::FopSet;
 use history::History;
-use select::Selection;
 
 /// Where the records go: the log's target of the data path.
 const TARGET: &str = "fop";
@@ -20,7 +19,8 @@ const TARGET: &str = "fop";
 /// Tells of the fops that its options select, to the log, to its history or to both.
 #[derive(Debug, Default)]
 pub struct Trace {
-    selection: RwLock<Selection>,
+    /// The bits of the set.
+    selection: AtomicU64,
     history: History,
     to_log: AtomicBool,
     to_history: AtomicBool,
@@ -28,8 +28,8 @@ pub struct Trace {
 
 impl Trace {
     fn take_options(&self, cx: &InitCx<'_>) -> Result<(), InitError> {
-        let selection = Selection::parse(cx.find("include-ops"), cx.find("exclude-ops"))?;
-        *self.selection.write().unwrap_or_else(PoisonError::into_inner) = selection;
+        let selection = select::told(cx.find("include-ops"), cx.find("exclude-ops"))?;
+        self.selection.store(selection.bits(), Ordering::Relaxed);
         self.to_log.store(cx.bool("log-file")?, Ordering::Relaxed);
         self.to_history.store(cx.bool("log-history")?, Ordering::Relaxed);
         Ok(())
@@ -40,7 +40,7 @@ impl Trace {
         let listened = self.to_log.load(Ordering::Relaxed)
             || self.to_history.load(Ordering::Relaxed)
             || log::enabled(Level::Trace, TARGET);
-        listened && self.selection.read().unwrap_or_else(PoisonError::into_inner).has(code)
+        listened && FopSet::from_bits(self.selection.load(Ordering::Relaxed)).has(code)
     }
 
     fn tell(&self, xlator: &str, line: String) {
