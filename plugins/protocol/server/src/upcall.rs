@@ -4,17 +4,22 @@
 
 use gluster_xdr::Xdr;
 use gluster_xdr::callback::{
-    CALLBACK, CacheInvalidation, CallbackProc, EntrylkContention, InodelkContention,
+    CALLBACK, CacheInvalidation, CallbackProc, EntrylkContention, InodelkContention, RecallLease,
 };
 use plugin_api::fop::{Flock, LockKind};
 use plugin_api::upcall::{
     CLIENT, DOMAIN, EXPIRE, FLAGS, GFID, KIND, LEN, NAME, OLD_PARENT, OWNER, PARENT, PID, START, STAT, TYPE,
     XATTR, kind,
 };
-use plugin_api::{Dict, Errno, Iatt, IoBuf, LkOwner, Value, log};
+use plugin_api::{Dict, Errno, Gfid, Iatt, IoBuf, LkOwner, Value, log};
 
 use crate::server::Server;
 use crate::session::Session;
+
+/// That a lease is to be given back, as features/leases sends it.
+const RECALL_LEASE: i64 = 2;
+/// The kind of lease that the client may keep.
+const LEASE_TYPE: &str = "lease-type";
 
 impl Server {
     /// Passes an upcall on to the client it is for; one that is gone needs none.
@@ -24,6 +29,7 @@ impl Server {
             Some(kind::CACHE_INVALIDATION) => {
                 self.tell(uid, CallbackProc::CacheInvalidation, &cache_invalidation(data))
             }
+            Some(RECALL_LEASE) => self.tell(uid, CallbackProc::RecallLease, &recall_lease(data)),
             Some(kind::INODELK_CONTENTION) => {
                 self.tell(uid, CallbackProc::InodelkContention, &inodelk_contention(data))
             }
@@ -73,6 +79,15 @@ fn cache_invalidation(data: &Dict) -> CacheInvalidation {
     }
 }
 
+fn recall_lease(data: &Dict) -> RecallLease {
+    RecallLease {
+        gfid: data.gfid(GFID).unwrap_or_default(),
+        lease_type: data.uint(LEASE_TYPE).and_then(|kind| u32::try_from(kind).ok()).unwrap_or_default(),
+        tid: Gfid::NULL,
+        xdata: Dict::new(),
+    }
+}
+
 fn inodelk_contention(data: &Dict) -> InodelkContention {
     let flock = Flock {
         kind: if data.int(TYPE) == Some(0) { LockKind::Read } else { LockKind::Write },
@@ -110,7 +125,6 @@ fn bytes(data: &Dict, key: &str) -> IoBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use plugin_api::Gfid;
 
     #[test]
     fn a_change_becomes_the_message_of_the_wire() {
@@ -125,6 +139,13 @@ mod tests {
         assert_eq!((message.event_type, message.flags, message.expire_time_attr), (1, 0x18, 600));
         assert_eq!((message.stat.size, message.parent_stat), (5, Iatt::default()));
         assert_eq!(message.xdata, Dict::new().with("user.a", vec![1_u8]));
+    }
+
+    #[test]
+    fn a_recall_becomes_the_message_of_the_wire() {
+        let data = Dict::new().with(GFID, Gfid::ROOT).with(LEASE_TYPE, 1);
+        let message = recall_lease(&data);
+        assert_eq!((message.gfid, message.lease_type, message.tid), (Gfid::ROOT, 1, Gfid::NULL));
     }
 
     #[test]
