@@ -11,6 +11,8 @@ use tests::process::{Answer, run};
 
 /// Every translator that may stand in a graph of files, with the options that it needs to show what it does.
 const OURS: &[(&str, &[&str])] = &[
+    ("debug/delay-gen", &["delay-percentage=20", "delay-duration=100"]),
+    ("debug/error-gen", &[]),
     ("debug/io-stats", &[]),
     ("debug/trace", &[]),
     ("features/access-control", &[]),
@@ -19,7 +21,7 @@ const OURS: &[(&str, &[&str])] = &[
     ("features/bitrot-stub", &[]),
     ("features/changelog", &[]),
     ("features/index", &[]),
-    ("features/leases", &[]),
+    ("features/leases", &["leases=on"]),
     ("features/locks", &[]),
     ("features/mac-compat", &[]),
     ("features/marker", &[]),

@@ -2,7 +2,7 @@
 
 use plugin_api::Frame;
 use plugin_api::fop::{EntrylkCmd, Flock, LockCmd, LockKind};
-use plugin_api::{Errno, Gfid, IoBuf};
+use plugin_api::{Errno, Gfid, IoBuf, log};
 
 use crate::Locks;
 use crate::engine::domain::Notices;
@@ -13,6 +13,9 @@ use crate::engine::{
 use crate::lk::bits;
 use crate::wait::{self, Waiter};
 use crate::who::Asker;
+
+/// With `monkey-unlocking`, one unlock request of so many is dropped.
+const MONKEY: u64 = 100;
 
 /// What a range or name lock fop wants done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +85,10 @@ impl Locks {
         request: Request<K>,
         family: impl Fn(&mut ObjectLocks<Waiter>) -> &mut Domains<K, Waiter>,
     ) -> Result<(), Errno> {
+        if deed == Deed::Unlock && self.settings().monkey && self.dice.below(MONKEY) == 0 {
+            log!(Warn, xl: frame.name(), "unlock request dropped on purpose, the lock is stuck", gfid = gfid);
+            return Ok(());
+        }
         let pace = self.pace();
         let mut notices = Notices::new();
         let mut ticket = None;

@@ -10,10 +10,12 @@ mod cluster;
 mod counts;
 mod dump;
 pub mod engine;
+pub mod fence;
 mod files;
 mod lk;
 mod lockinfo;
 mod mandatory;
+mod notes;
 mod notice;
 pub mod options;
 mod table;
@@ -24,6 +26,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use fop_dice::Dice;
 use plugin_api::prelude::*;
 
 use clear::Order;
@@ -42,6 +45,8 @@ pub struct Locks {
     guards: AtomicBool,
     table: Arc<Table>,
     clients: Clients,
+    /// Which unlock requests are dropped, for who tests that.
+    dice: Dice,
     /// The translator's name, for the statedump.
     name: String,
     /// What tells this brick from others, once it was asked for.
@@ -161,7 +166,6 @@ locks! {
         fn init(&mut self, cx: &InitCx<'_>) -> Result<(), InitError> {
             self.take_settings(cx)?;
             cx.name().clone_into(&mut self.name);
-            options::warn_unsupported(cx);
             Ok(())
         }
 
@@ -231,7 +235,7 @@ locks! {
 
         async fn open(&self, frame: &Frame, args: Open) -> FopResult<Opened> {
             if self.guards() && args.flags & libc::O_TRUNC != 0 {
-                self.may_empty(frame, args.fd.inode())?;
+                self.may_empty(frame, args.fd.inode()).await?;
             }
             counted!(self, frame, open, args, [args.fd.inode().gfid()])
         }
@@ -314,7 +318,43 @@ locks! {
                     return Ok(Done::default());
                 }
             }
+            if self.may_fence(&args.xattrs)? {
+                let inode = args.fd.inode().clone();
+                let done = frame.child().fsetxattr(args).await?;
+                self.note_fence(frame, Some(&inode), true);
+                return Ok(done);
+            }
             counted!(self, frame, fsetxattr, args, [args.fd.inode().gfid()])
+        }
+
+        async fn setxattr(&self, frame: &Frame, args: Setxattr) -> FopResult<Done> {
+            if self.may_fence(&args.xattrs)? {
+                let inode = args.loc.inode.clone().into_option();
+                let done = frame.child().setxattr(args).await?;
+                self.note_fence(frame, inode.as_ref(), true);
+                return Ok(done);
+            }
+            counted!(self, frame, setxattr, args, [args.loc.target()])
+        }
+
+        async fn removexattr(&self, frame: &Frame, args: Removexattr) -> FopResult<Done> {
+            if &args.name[..] == fence::NAME.as_bytes() {
+                let inode = args.loc.inode.clone().into_option();
+                let done = frame.child().removexattr(args).await?;
+                self.note_fence(frame, inode.as_ref(), false);
+                return Ok(done);
+            }
+            counted!(self, frame, removexattr, args, [args.loc.target()])
+        }
+
+        async fn fremovexattr(&self, frame: &Frame, args: Fremovexattr) -> FopResult<Done> {
+            if &args.name[..] == fence::NAME.as_bytes() {
+                let inode = args.fd.inode().clone();
+                let done = frame.child().fremovexattr(args).await?;
+                self.note_fence(frame, Some(&inode), false);
+                return Ok(done);
+            }
+            counted!(self, frame, fremovexattr, args, [args.fd.inode().gfid()])
         }
     }
     stat Stat Attr |args| [args.loc.target()];
@@ -324,9 +364,6 @@ locks! {
     fsync Fsync PrePost |args| [args.fd.inode().gfid()];
     xattrop Xattrop Xattrs |args| [args.loc.target()];
     fxattrop Fxattrop Xattrs |args| [args.fd.inode().gfid()];
-    setxattr Setxattr Done |args| [args.loc.target()];
-    removexattr Removexattr Done |args| [args.loc.target()];
-    fremovexattr Fremovexattr Done |args| [args.fd.inode().gfid()];
     unlink Unlink Removed |args| [args.loc.target()];
     rmdir Rmdir Removed |args| [args.loc.target()];
     link Link Made |args| [args.old.target()];

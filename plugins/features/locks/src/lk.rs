@@ -25,7 +25,8 @@ impl Locks {
     /// Sets, asks for or gives back a record lock; waits where the caller would.
     pub(crate) async fn record_lock(&self, frame: &Frame, args: Lk) -> Result<Locked, Errno> {
         let asker = self.clients.asker(frame)?;
-        let answer = self.answer_lk(frame, &asker, &args)?;
+        let fenced = self.is_fenced(frame, args.fd.inode()).await;
+        let answer = self.answer_lk(frame, &asker, &args, fenced)?;
         let mut flock = args.flock;
         match answer {
             Answer::No(errno) => return Err(errno),
@@ -36,7 +37,7 @@ impl Locks {
         Ok(Locked { flock, xdata: Dict::new() })
     }
 
-    fn answer_lk(&self, frame: &Frame, asker: &Asker<'_>, args: &Lk) -> Result<Answer, Errno> {
+    fn answer_lk(&self, frame: &Frame, asker: &Asker<'_>, args: &Lk, fenced: bool) -> Result<Answer, Errno> {
         let range =
             Range::from_wire_signed(bits(args.flock.start), bits(args.flock.len)).map_err(crate::errno)?;
         let may_wait = match args.cmd {
@@ -72,6 +73,9 @@ impl Locks {
                 ticket = Some(wait);
                 waiter
             });
+            if fenced {
+                locks.posix.preempt(&asked, effects);
+            }
             Some(locks.posix.lock(asked, wait, effects))
         });
         Ok(match (verdict, ticket) {

@@ -1,21 +1,20 @@
 //! Mandatory locks: reads and writes that other owners' record locks stop.
 
+use std::sync::atomic::Ordering;
+
 use plugin_api::Frame;
 use plugin_api::{Errno, Fd, FileType, Iatt, Inode, Loc};
 
 use crate::Locks;
 use crate::engine::range::LAST;
 use crate::engine::{Access, Range};
+use crate::notes::Notes;
 use crate::options::Mandatory;
 use crate::wait;
 use crate::who::Clients;
 
 const SET_GID: u32 = 0o2000;
 const GROUP_EXEC: u32 = 0o010;
-
-/// On an inode whose mode asks for mandatory locks (mode `file`).
-#[derive(Debug)]
-struct Marked;
 
 /// What a fop is about to do to a file.
 #[derive(Clone, Copy, Debug)]
@@ -55,24 +54,27 @@ impl Locks {
         let Some(inode) = inode.filter(|_| self.marks()) else { return };
         let asks = iatt.file_type() == FileType::Regular && iatt.mode & (SET_GID | GROUP_EXEC) == SET_GID;
         if asks {
-            inode.object().ctx_or_insert_with(frame.key(), || Marked);
-        } else {
-            inode.object().ctx_take::<Marked>(frame.key());
+            Notes::of(inode, frame.key()).marked.store(true, Ordering::Relaxed);
+        } else if let Some(notes) = Notes::find(inode, frame.key()) {
+            notes.marked.store(false, Ordering::Relaxed);
         }
     }
 
     /// Goes on once no lock of another owner is in the way.
     ///
     /// # Errors
-    /// `EAGAIN` when the file was opened not to wait, or the fop has none.
+    /// `EAGAIN` when the file was opened not to wait, or the fop has none, or the file is fenced.
     pub(crate) async fn may_touch(&self, frame: &Frame, touch: Touch<'_>) -> Result<(), Errno> {
-        let Some(inode) = touch.inode else { return Ok(()) };
-        let Some(only) = self.rule(frame, inode) else { return Ok(()) };
+        let Some(inode) = touch.inode.filter(|_| frame.identity().pid >= 0) else { return Ok(()) };
         let end = match touch.len {
             0 => LAST,
             len => touch.offset.saturating_add(len - 1).min(LAST),
         };
         let range = Range { start: touch.offset.min(LAST), end };
+        if self.is_fenced(frame, inode).await {
+            return self.may_touch_fenced(frame, inode, range, touch.access);
+        }
+        let Some(only) = self.rule(frame, inode) else { return Ok(()) };
         let may_wait = touch.fd.is_some_and(|fd| fd.flags() & libc::O_NONBLOCK == 0);
         let gfid = inode.gfid();
         loop {
@@ -99,7 +101,10 @@ impl Locks {
     ///
     /// # Errors
     /// `EAGAIN` when the file has locks that count.
-    pub(crate) fn may_empty(&self, frame: &Frame, inode: &Inode) -> Result<(), Errno> {
+    pub(crate) async fn may_empty(&self, frame: &Frame, inode: &Inode) -> Result<(), Errno> {
+        if frame.identity().pid >= 0 && self.is_fenced(frame, inode).await {
+            return self.may_touch_fenced(frame, inode, Range::ALL, Access::Write);
+        }
         let Some(only) = self.rule(frame, inode) else { return Ok(()) };
         let locked = self.table.with_known(inode.gfid(), |locks, _| {
             locks.posix.held().iter().any(|held| held.mandatory || !only)
@@ -116,7 +121,10 @@ impl Locks {
             Mandatory::Off => None,
             Mandatory::Forced => Some(false),
             Mandatory::Optimal => Some(true),
-            Mandatory::File => inode.object().ctx::<Marked>(frame.key()).map(|_| false),
+            Mandatory::File => {
+                let notes = Notes::find(inode, frame.key())?;
+                notes.marked.load(Ordering::Relaxed).then_some(false)
+            }
         }
     }
 }

@@ -42,6 +42,7 @@ pub fn declare() -> Options {
             "which reads and writes another owner's record locks stop",
         )
         .default_value("off")
+        .reconfigurable()
         .bool("trace", "log every lock request")
         .default_value("off")
         .reconfigurable()
@@ -76,6 +77,10 @@ pub fn declare() -> Options {
 pub struct Settings {
     /// See [`Mandatory`].
     pub mandatory: Mandatory,
+    /// Whether files may ask that only lock holders read and write them.
+    pub fences: bool,
+    /// Whether some unlock requests are dropped.
+    pub monkey: bool,
     /// Whether every request is logged.
     pub trace: bool,
     /// When locks are taken from their holders; `None` for never.
@@ -106,18 +111,11 @@ impl Settings {
         let notify = cx.bool("notify-contention")?;
         Ok(Self {
             mandatory,
+            fences: cx.bool("enforce-mandatory-lock")?,
+            monkey: cx.bool("monkey-unlocking")?,
             trace: cx.bool("trace")?,
             revocation: (rules.after.is_some() || rules.waiting.is_some()).then_some(rules),
             notice_every: notify.then_some(number("notify-contention-delay")?.saturating_mul(1000)),
         })
-    }
-}
-
-/// Says which options are set that change nothing.
-pub fn warn_unsupported(cx: &InitCx<'_>) {
-    for key in ["monkey-unlocking", "enforce-mandatory-lock"] {
-        if cx.bool(key) == Ok(true) {
-            plugin_api::log!(Warn, xl: cx.name(), "option is taken but not acted upon", option = key);
-        }
     }
 }

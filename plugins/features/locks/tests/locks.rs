@@ -298,3 +298,87 @@ fn the_statedump_shows_who_holds_and_who_waits() {
     bench.disconnect(&a);
     assert_eq!(bench.dump(), "");
 }
+
+const FENCE: &str = "trusted.glusterfs.enforce-mandatory-lock";
+
+fn fencing() -> Bench {
+    let options = [("mandatory-locking", "forced"), ("enforce-mandatory-lock", "on")];
+    Testkit::<Locks>::new().options(&options).child(plugin_testkit::Fake::memory()).start()
+}
+
+/// A file that asks to be fenced, through a client that has no lock yet.
+fn fenced_file(bench: &Bench, one: &OwnedFrame) -> Fd {
+    let fd = plugin_testkit::Caller::new(bench, 1)
+        .create(&bench.inode(Gfid::ROOT, FileType::Directory), "f")
+        .unwrap();
+    let xattrs = Dict::new().with(FENCE, vec![b'1']);
+    let args = Fsetxattr { fd: fd.clone(), xattrs, flags: 0, xdata: Dict::new() };
+    block_on(one.child().fsetxattr(args)).unwrap();
+    fd
+}
+
+fn write(bench: &Bench, fd: &Fd) -> Writev {
+    let data = Payload::from(bench.buffer(b"0123456789"));
+    Writev { fd: fd.clone(), data, offset: 0, flags: 0, xdata: Dict::new() }
+}
+
+#[test]
+fn a_fenced_file_is_written_only_under_a_lock_that_covers_it() {
+    let bench = fencing();
+    let a = client("a");
+    let one = frame(&bench, &a, b"1");
+    let fd = fenced_file(&bench, &one);
+    assert_eq!(errno(block_on(one.child().writev(write(&bench, &fd)))), Some(Errno::EAGAIN));
+    block_on(one.child().lk(record(&fd, LockCmd::Set, LockKind::Write, 0, 5))).unwrap();
+    assert_eq!(errno(block_on(one.child().writev(write(&bench, &fd)))), Some(Errno::EAGAIN), "a part");
+    block_on(one.child().lk(record(&fd, LockCmd::Set, LockKind::Write, 5, 5))).unwrap();
+    block_on(one.child().writev(write(&bench, &fd))).unwrap();
+    let args = Fremovexattr { fd: fd.clone(), name: IoBuf::from(FENCE.to_owned()), xdata: Dict::new() };
+    block_on(one.child().fremovexattr(args)).unwrap();
+    block_on(frame(&bench, &a, b"1").child().lk(record(&fd, LockCmd::Set, LockKind::Unlock, 0, 0))).unwrap();
+    block_on(one.child().writev(write(&bench, &fd))).unwrap();
+}
+
+#[test]
+fn a_lock_on_a_fenced_file_drives_the_others_out() {
+    let bench = fencing();
+    let (a, b) = (client("a"), client("b"));
+    let (one, two) = (frame(&bench, &a, b"1"), frame(&bench, &b, b"2"));
+    let fd = fenced_file(&bench, &one);
+    block_on(one.child().lk(record(&fd, LockCmd::Set, LockKind::Write, 0, 0))).unwrap();
+    block_on(one.child().writev(write(&bench, &fd))).unwrap();
+    block_on(two.child().lk(record(&fd, LockCmd::Set, LockKind::Write, 0, 0))).unwrap();
+    assert_eq!(errno(block_on(one.child().writev(write(&bench, &fd)))), Some(Errno::EAGAIN), "fenced off");
+    block_on(two.child().writev(write(&bench, &fd))).unwrap();
+}
+
+#[test]
+fn a_fence_is_found_on_the_disk_and_refused_where_the_volume_has_none() {
+    let bench = fencing();
+    let a = client("a");
+    let one = frame(&bench, &a, b"1");
+    let fd = fenced_file(&bench, &one);
+    let xattrs = Dict::new().with(FENCE, vec![b'1']);
+    let args = Fsetxattr { fd: fd.clone(), xattrs, flags: 0, xdata: Dict::new() };
+    bench.reconfigure(&[("mandatory-locking", "forced"), ("enforce-mandatory-lock", "off")]);
+    assert_eq!(errno(block_on(one.child().fsetxattr(args))), Some(Errno::EINVAL));
+    block_on(one.child().writev(write(&bench, &fd))).unwrap();
+    bench.reconfigure(&[("mandatory-locking", "forced"), ("enforce-mandatory-lock", "on")]);
+    // As after a start: nothing is known of the inode.
+    let fresh = bench.fd(Inode::new(fd.inode().gfid(), FileType::Regular), libc::O_RDWR);
+    let again = Writev { fd: fresh, ..write(&bench, &fd) };
+    assert_eq!(errno(block_on(one.child().writev(again))), Some(Errno::EAGAIN));
+}
+
+#[test]
+fn a_monkey_leaves_some_locks_stuck() {
+    let bench = Testkit::<Locks>::new().option("monkey-unlocking", "on").start();
+    let a = client("a");
+    let one = frame(&bench, &a, b"1");
+    for _ in 0..10_000 {
+        block_on(one.child().inodelk(range(LockCmd::Set, LockKind::Write, 0, 0))).unwrap();
+        block_on(one.child().inodelk(range(LockCmd::Set, LockKind::Unlock, 0, 0))).unwrap();
+    }
+    let stuck = bench.dump().matches("inodelk[").count();
+    assert!((20..500).contains(&stuck), "{stuck} of 10000");
+}
