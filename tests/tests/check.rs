@@ -11,8 +11,6 @@ use tests::process::{Answer, run};
 
 /// Every translator that may stand in a graph of files, with the options that it needs to show what it does.
 const OURS: &[(&str, &[&str])] = &[
-    ("debug/delay-gen", &["delay-percentage=20", "delay-duration=100"]),
-    ("debug/error-gen", &[]),
     ("debug/io-stats", &[]),
     ("debug/trace", &[]),
     ("features/access-control", &[]),
@@ -34,6 +32,29 @@ const OURS: &[(&str, &[&str])] = &[
     ("performance/io-threads", &[]),
     ("storage/posix", &[]),
     ("system/posix-acl", &[]),
+];
+
+/// Translators that are there to break a rule, as far as options tell them to; with the rules that they would break.
+const BREAKERS: &[(&str, &[&str], &[&str])] = &[
+    ("debug/delay-gen", &["delay-percentage=20", "delay-duration=100"], &["options", "load"]),
+    ("debug/error-gen", &[], &["options"]),
+];
+
+/// All rules.
+const RULES: &[&str] = &[
+    "loads",
+    "declaration",
+    "starts",
+    "passes",
+    "answers",
+    "data",
+    "names",
+    "faults",
+    "options",
+    "events",
+    "load",
+    "switches",
+    "hostile",
 ];
 
 /// Plugins with a fault, and the rule that finds it.
@@ -87,6 +108,15 @@ fn keeps_the_rules(name: &str, options: &[&str], size: &[&str]) {
 fn our_own_filters_keep_the_rules() {
     for (name, options) in OURS.iter().filter(|(name, _)| *name != "storage/posix") {
         keeps_the_rules(name, options, &["--quick"]);
+    }
+}
+
+#[test]
+fn what_breaks_a_rule_on_purpose_keeps_the_others() {
+    for (name, options, broken) in BREAKERS {
+        for rule in RULES.iter().filter(|rule| !broken.contains(rule)) {
+            keeps_the_rules(name, options, &["--quick", "--only", rule]);
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use fop_dice::{Dice, FopSet};
 use plugin_api::prelude::*;
+use tokio::sync::watch;
 
 use options::Settings;
 
@@ -21,6 +22,8 @@ pub struct DelayGen {
     fops: AtomicU64,
     dice: Dice,
     delayed: AtomicU64,
+    /// Ends every wait that is under way.
+    enough: watch::Sender<()>,
 }
 
 impl DelayGen {
@@ -29,15 +32,21 @@ impl DelayGen {
         self.percent.store(settings.percent.to_bits(), Ordering::Relaxed);
         self.micros.store(settings.micros, Ordering::Relaxed);
         self.fops.store(settings.fops.bits(), Ordering::Relaxed);
+        // Who asks for less does not want to wait for what was asked for before.
+        self.enough.send_replace(());
         Ok(())
     }
 
-    /// How long this fop waits.
-    fn delay(&self, code: u32) -> Option<Duration> {
+    /// How long this fop waits, and what ends that before its time.
+    fn delay(&self, code: u32) -> Option<(Duration, watch::Receiver<()>)> {
+        if !FopSet::from_bits(self.fops.load(Ordering::Relaxed)).has(code) {
+            return None;
+        }
+        // Before the settings are read, so that no change of them is missed.
+        let enough = self.enough.subscribe();
         let percent = f64::from_bits(self.percent.load(Ordering::Relaxed));
-        let chosen = FopSet::from_bits(self.fops.load(Ordering::Relaxed)).has(code);
-        (chosen && self.dice.happens(percent))
-            .then(|| Duration::from_micros(self.micros.load(Ordering::Relaxed)))
+        let micros = self.micros.load(Ordering::Relaxed);
+        self.dice.happens(percent).then(|| (Duration::from_micros(micros), enough))
     }
 }
 
@@ -57,15 +66,21 @@ macro_rules! delay {
                 self.take(cx)
             }
 
+            fn fini(&self) {
+                self.percent.store(0, Ordering::Relaxed);
+                self.enough.send_replace(());
+            }
+
             fn dump(&self, out: &mut String) {
                 out.push_str(&format!("delayed={}\n", self.delayed.load(Ordering::Relaxed)));
             }
 
             $(
                 async fn $name(&self, frame: &Frame, args: $args) -> FopResult<$reply> {
-                    if let Some(delay) = self.delay($code) {
+                    if let Some((delay, mut enough)) = self.delay($code) {
                         self.delayed.fetch_add(1, Ordering::Relaxed);
-                        rt::sleep(delay).await;
+                        // The time is over, or somebody said that it is.
+                        let _ = rt::timeout(delay, enough.changed()).await;
                     }
                     frame.child().$name(args).await
                 }

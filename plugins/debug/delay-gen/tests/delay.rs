@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use debug_delay_gen::DelayGen;
 use plugin_api::prelude::*;
-use plugin_testkit::{Bench, Fake, Testkit};
+use plugin_testkit::{Bench, Fake, Testkit, block_on, poll};
 
 const LONG: &str = "50000";
 
@@ -62,4 +62,14 @@ fn a_part_of_them_waits() {
 fn a_list_with_a_word_that_is_no_fop_is_refused() {
     let bench = bench(&[]);
     assert!(bench.try_reconfigure(&[("enable", "stat,wrote")]).is_err());
+}
+
+#[test]
+fn a_change_of_options_ends_a_long_wait() {
+    let bench = bench(&[("delay-percentage", "100"), ("delay-duration", "2000000000")]);
+    let frame = bench.frame(Identity::default(), None);
+    let mut waiting = Box::pin(frame.child().stat(stat()));
+    assert!(poll(&mut waiting).is_none());
+    bench.reconfigure(&[("delay-percentage", "0")]);
+    block_on(waiting).unwrap();
 }
