@@ -93,12 +93,39 @@ impl Leases {
         how: Use,
         waits: bool,
     ) -> Result<(), Errno> {
+        self.pass_under(frame, gfid, xdata, id(xdata), how, waits).await
+    }
+
+    /// As [`pass`](Self::pass), for a fop on an open file: one that does not say its lease is made under the file's, as a
+    /// client's caches send fops of their own.
+    async fn pass_open(
+        &self,
+        frame: &Frame,
+        fd: &Fd,
+        xdata: &Dict,
+        how: Use,
+        waits: bool,
+    ) -> Result<(), Errno> {
+        let of_file = || fd.object().ctx::<OpenFile>(frame.key())?.id;
+        let id = id(xdata).or_else(of_file);
+        self.pass_under(frame, fd.inode().gfid(), xdata, id, how, waits).await
+    }
+
+    async fn pass_under(
+        &self,
+        frame: &Frame,
+        gfid: Gfid,
+        xdata: &Dict,
+        id: Option<LeaseId>,
+        how: Use,
+        waits: bool,
+    ) -> Result<(), Errno> {
         // The cluster keeps files right whoever has leases on them; a name that goes takes the leases along anyway.
         let internal = xdata.contains(INTERNAL) || (frame.identity().pid < 0 && how != Use::Unnames);
         if gfid.is_null() || internal {
             return Ok(());
         }
-        let asker = asker(frame, xdata);
+        let asker = Asker { client: Arc::from(frame.client().map_or("", |client| client.uid())), id };
         while self.table.is_leased() && !self.closing.load(Ordering::Acquire) {
             let (conflict, wait) = self.table.with(gfid, |object| {
                 let conflict = object.conflict(&asker, how, Instant::now(), self.recall());
@@ -153,10 +180,6 @@ impl Leases {
     }
 }
 
-fn asker(frame: &Frame, xdata: &Dict) -> Asker {
-    Asker { client: Arc::from(frame.client().map_or("", |client| client.uid())), id: id(xdata) }
-}
-
 fn id(xdata: &Dict) -> Option<LeaseId> {
     xdata.get(ID)?.as_bytes()?.try_into().ok().filter(|id: &LeaseId| id.iter().any(|byte| *byte != 0))
 }
@@ -191,8 +214,7 @@ macro_rules! leases {
                 async fn $open(&self, frame: &Frame, args: $open_args) -> FopResult<$open_reply> {
                     if self.table.is_leased() {
                         let how = { let $oa = &args; $open_use };
-                        let gfid = args.fd.inode().gfid();
-                        self.pass(frame, gfid, &args.xdata, how, waits(args.fd.flags())).await?;
+                        self.pass_open(frame, &args.fd, &args.xdata, how, waits(args.fd.flags())).await?;
                     }
                     frame.child().$open(args).await
                 }
@@ -284,8 +306,7 @@ leases! {
             let asks = args.cmd == LockCmd::Get || args.flock.kind == LockKind::Unlock;
             if self.table.is_leased() && !asks {
                 let how = if args.flock.kind == LockKind::Write { Use::Writes } else { Use::Reads };
-                let gfid = args.fd.inode().gfid();
-                self.pass(frame, gfid, &args.xdata, how, args.cmd == LockCmd::SetWait).await?;
+                self.pass_open(frame, &args.fd, &args.xdata, how, args.cmd == LockCmd::SetWait).await?;
             }
             frame.child().lk(args).await
         }
@@ -317,7 +338,7 @@ leases! {
     open {
         readv Readv Data |_args| Use::Reads;
         writev Writev Written |_args| Use::Writes;
-        flush Flush Done |args| of_flags(args.fd.flags());
+        flush Flush Done |_args| Use::Reads;
         fsync Fsync PrePost |args| of_flags(args.fd.flags());
         ftruncate Ftruncate PrePost |_args| Use::Writes;
         fsetattr Fsetattr PrePost |_args| Use::Writes;

@@ -66,6 +66,8 @@ impl Table {
 pub(crate) struct OpenFile {
     key: u64,
     gfid: Gfid,
+    /// The lease that it was opened under.
+    pub(crate) id: Option<LeaseId>,
     table: Arc<Table>,
 }
 
@@ -76,7 +78,7 @@ impl OpenFile {
     pub(crate) fn new(table: &Arc<Table>, gfid: Gfid, id: Option<LeaseId>, writes: bool) -> Self {
         let key = NEXT.fetch_add(1, Ordering::Relaxed);
         table.with(gfid, |object| object.opened(key, id, writes));
-        Self { key, gfid, table: Arc::clone(table) }
+        Self { key, gfid, id, table: Arc::clone(table) }
     }
 }
 

@@ -105,6 +105,7 @@ fn a_fop_in_the_way_waits_until_the_lease_is_given_back() {
     let (mine, other) = (open(&bench, &one, &file, libc::O_RDWR, A), bench.fd(file.clone(), libc::O_RDWR));
     lease(&one, &mine, 2, READ_WRITE, A).unwrap();
     one.ask::<kind::writev>(writev(&bench, &mine, under(A))).unwrap();
+    one.ask::<kind::writev>(writev(&bench, &mine, Dict::new())).expect("it is opened under the lease");
     let frame = bench.frame(Identity::default(), Some(&b));
     let mut waiting = Box::pin(frame.child().writev(writev(&bench, &other, Dict::new())));
     assert!(poll(&mut waiting).is_none());
