@@ -302,6 +302,20 @@ leases! {
             Ok(created)
         }
 
+        async fn flush(&self, frame: &Frame, args: Flush) -> FopResult<Done> {
+            if !self.is_on() {
+                return frame.child().flush(args).await;
+            }
+            if self.table.is_leased() {
+                self.pass_open(frame, &args.fd, &args.xdata, Use::Reads, waits(args.fd.flags())).await?;
+            }
+            let fd = args.fd.clone();
+            let done = frame.child().flush(args).await;
+            // A close: libgfapi may not let go of a descriptor for long after it.
+            drop(fd.object().ctx_take::<OpenFile>(frame.key()));
+            done
+        }
+
         async fn lk(&self, frame: &Frame, args: Lk) -> FopResult<Locked> {
             let asks = args.cmd == LockCmd::Get || args.flock.kind == LockKind::Unlock;
             if self.table.is_leased() && !asks {
@@ -338,7 +352,6 @@ leases! {
     open {
         readv Readv Data |_args| Use::Reads;
         writev Writev Written |_args| Use::Writes;
-        flush Flush Done |_args| Use::Reads;
         fsync Fsync PrePost |args| of_flags(args.fd.flags());
         ftruncate Ftruncate PrePost |_args| Use::Writes;
         fsetattr Fsetattr PrePost |_args| Use::Writes;
