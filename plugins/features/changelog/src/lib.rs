@@ -115,15 +115,21 @@ macro_rules! changelog {
 
             $(
                 async fn $remove(&self, frame: &Frame, args: $remove_args) -> FopResult<Removed> {
-                    if !self.counts(&args.xdata) {
+                    if !self.moves(&args.xdata) {
                         return frame.child().$remove(args).await;
                     }
                     self.shared.pass().await;
                     let gfid = frame.child().gfid_at(&args.loc).await;
-                    let (places, deleted) = (vec![place(&args.loc)], Some(self.path(frame, &args.loc).await));
+                    let change = match moved::places(&args.xdata) {
+                        // The old name of what another brick has under a new one.
+                        Some(places) => named::<kind::rename>(gfid, places),
+                        None => {
+                            let deleted = Some(self.path(frame, &args.loc).await);
+                            let (fop, places) = (kind::$remove::CODE, vec![place(&args.loc)]);
+                            Change::Entry { gfid, fop, made: None, places, deleted }
+                        }
+                    };
                     let removed = frame.child().$remove(args).await?;
-                    let change =
-                        Change::Entry { gfid, fop: kind::$remove::CODE, made: None, places, deleted };
                     self.shared.entry(change).await;
                     Ok(removed)
                 }

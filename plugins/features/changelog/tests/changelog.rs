@@ -292,9 +292,13 @@ fn what_the_cluster_does_to_names_for_itself_is_not_written_down() {
     let lengths = [2u32, 2].map(u32::to_ne_bytes).concat();
     let moved = [&from[..], &to, &lengths, b"f\0h\0", &[0; 4]].concat();
     let xdata = internal().with("changelog.rename-op", moved);
-    caller.ask::<kind::link>(Link { old, new: caller.entry(&root, "h"), xdata }).unwrap();
+    caller.ask::<kind::link>(Link { old, new: caller.entry(&root, "h"), xdata: xdata.clone() }).unwrap();
     let gfid = fd.inode().gfid();
-    assert_eq!(lab.live(), format!("{before}E{gfid}~8~{}/f~{}/h~", Gfid(from), Gfid(to)));
+    let renamed = format!("E{gfid}~8~{}/f~{}/h~", Gfid(from), Gfid(to));
+    assert_eq!(lab.live(), format!("{before}{renamed}"));
+    // Or that its old name goes.
+    caller.ask::<kind::unlink>(Unlink { loc: caller.entry(&root, "f"), flags: 0, xdata }).unwrap();
+    assert_eq!(lab.live(), format!("{before}{renamed}{renamed}"));
 }
 
 #[test]

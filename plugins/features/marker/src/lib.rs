@@ -25,8 +25,8 @@ use options::Settings;
 
 /// The process id of geo-replication.
 const GSYNCD: i32 = -1;
-/// In an xdata: what this fop changes is not accounted.
-const NOT_ACCOUNTED: &str = "glusterfs.marker.dont-account";
+/// In an xdata: what this fop changes is not accounted. Spelled as GlusterFS spells it.
+const NOT_ACCOUNTED: &str = "glusters.marker.dont-account";
 
 /// Asked of a lookup by quota, answers the ids of the directories that the object is in, one after the other.
 const PARENTS: &str = "glusterfs.marker.parents";
