@@ -85,8 +85,13 @@ impl Brick {
         }
         let place = Place::Handle(self.housekeeping(), HandleName::of(gfid));
         match place.stat() {
-            // A directory's handle is a symlink of its own; a symlink's handle is a second link to it.
-            Ok(st) if kind(&st) == S_IFLNK && st.stx_nlink == 1 => self.locate_dir(gfid, inode),
+            // A directory's handle is a symlink of its own; a symlink's handle is a second link to it, and the last one
+            // where its name was lost: a heal gives it one again.
+            Ok(st) if kind(&st) == S_IFLNK && st.stx_nlink == 1 => match self.locate_dir(gfid, inode.clone())
+            {
+                Err(Errno::NOTDIR) => Ok(Found { gfid, st, place, inode }),
+                found => found,
+            },
             Ok(st) => Ok(Found { gfid, st, place, inode }),
             Err(Errno::NOENT) if inode.unlinked.load(Relaxed) => {
                 let place = Place::Unlinked(self.housekeeping(), gfid_text(gfid));
@@ -255,7 +260,10 @@ pub(crate) fn gfid_at(place: &Place<'_>) -> Result<Option<Gfid>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{brick, set_behind};
+    use plugin_api::FileType;
+
+    use crate::make::Kind;
+    use crate::testing::{brick, set_behind, user};
 
     #[test]
     fn a_name_and_a_gfid_lead_to_the_same_object() {
@@ -319,6 +327,17 @@ mod tests {
         assert_eq!(brick.attributes(dir).unwrap().nlink, 2);
         brick.mkfile(dir, "f");
         assert!(brick.path("d/f").exists());
+    }
+
+    #[test]
+    fn a_symlink_that_lost_its_name_is_found_and_gets_one_again() {
+        let brick = brick();
+        let (link, _) = brick.make_kind(Gfid::ROOT, "link", Kind::Symlink(b"FILE"), 0o777).unwrap();
+        std::fs::remove_file(brick.path("link")).unwrap();
+        assert_eq!(brick.attributes(link).unwrap().file_type(), FileType::Symlink);
+        let entry = brick.entry(Gfid::ROOT, b"link").unwrap();
+        brick.link(&user(), link, &entry).unwrap();
+        assert_eq!(std::fs::read_link(brick.path("link")).unwrap(), std::path::Path::new("FILE"));
     }
 
     #[test]
