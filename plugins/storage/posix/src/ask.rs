@@ -27,6 +27,7 @@ pub(crate) struct Ask<'a> {
     mode: bool,
     link_count: bool,
     list: bool,
+    paths: bool,
     unprotect: bool,
 }
 
@@ -43,6 +44,7 @@ impl<'a> Ask<'a> {
                 b"dht-get-mode-in-xattr" => ask.mode = true,
                 b"gf_request_link_count" => ask.link_count = true,
                 b"list-xattr" => ask.list = true,
+                b"glusterfs.ancestry.path" => ask.paths = true,
                 b"glusterfs.clean.writexattr" => ask.unprotect = true,
                 name if !is_xattr_name(name) => {}
                 name if glob::is_pattern(name) => ask.patterns.push(name),
@@ -100,6 +102,9 @@ impl Brick {
         }
         if ask.mode && kind(&found.st) == S_IFREG {
             answers.push("dht-get-mode-in-xattr", u32::from(found.st.stx_mode));
+        }
+        if let Some(Ok(paths)) = ask.paths.then(|| self.paths(found)) {
+            answers.push("glusterfs.ancestry.path", Value::Str(paths.join(&b":"[..]).into()));
         }
         if ask.link_count {
             answers

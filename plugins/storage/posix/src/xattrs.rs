@@ -247,6 +247,15 @@ mod tests {
         let mut paths = brick.paths(&found).unwrap();
         paths.sort();
         assert_eq!(paths, [b"/a longer name".to_vec(), b"/dir/f".to_vec()]);
+        let asked = Dict::new().with("glusterfs.ancestry.path", 0);
+        for (gfid, path) in [(dir, "/dir"), (Gfid::ROOT, "/")] {
+            let answers = brick.answer(&Ask::of(&asked), &brick.locate(gfid).unwrap(), 0);
+            assert_eq!(
+                answers.str("glusterfs.ancestry.path"),
+                Some(path),
+                "the aggregator shows limits by it"
+            );
+        }
         let info = brick.path_info(&brick.locate(dir).unwrap());
         let root = brick.path.display();
         assert_eq!(info, format!("<POSIX({root}):here:{root}/dir>"));
