@@ -8,6 +8,7 @@ use crate::hooks::{Hook, Side};
 use crate::locks::LockTable;
 use crate::options::parse_bool;
 use crate::services;
+use crate::services::aggregator::Aggregator;
 use crate::services::self_heal::SelfHeal;
 use crate::services::service::Common;
 use crate::state::State;
@@ -49,6 +50,8 @@ pub struct Daemon {
     pub services: Arc<dyn services::runner::Runner>,
     /// The self-heal daemon of this node.
     pub self_heal: SelfHeal,
+    /// Its quota daemon.
+    pub aggregator: Aggregator,
     /// Who is told of what happens.
     pub outside: Arc<dyn Outside>,
     /// Held from the look at all bricks until a new volume's are among them, so that no two volumes get the same one;
@@ -94,6 +97,7 @@ impl Daemon {
             bricks,
             services,
             self_heal: SelfHeal::default(),
+            aggregator: Aggregator::default(),
             outside,
             plugins,
         }

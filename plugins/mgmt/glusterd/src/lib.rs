@@ -12,9 +12,11 @@
 //! * [`programs`]: one file for each RPC program, on top of [`queries`] and of [`ops`], the operations and their engine
 //! * [`bricks`]: checks on brick folders, and brick processes; [`services`]: processes beside them; [`links`]: questions
 //!   to both; [`settle`]: both after a start
+//! * [`below`]: what lies below a folder
 //! * [`locks`], [`hooks`], [`history`], [`clock`], [`net`]: what operations need
 #![forbid(unsafe_code)]
 
+pub mod below;
 pub mod brick;
 pub mod bricks;
 pub mod clock;

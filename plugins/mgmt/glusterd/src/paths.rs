@@ -131,6 +131,42 @@ impl Paths {
         self.socket(&format!("{}/shd/{volume}/run-{node}", self.run.display()))
     }
 
+    /// Pidfile of the quota daemon.
+    #[must_use]
+    pub fn quotad_pidfile(&self) -> PathBuf {
+        self.run.join("quotad/quotad.pid")
+    }
+
+    /// Volfile of the quota daemon.
+    #[must_use]
+    pub fn quotad_volfile(&self) -> PathBuf {
+        self.work.join("quotad/quotad.vol")
+    }
+
+    /// `quota.conf` of a volume: which of its folders have limits.
+    #[must_use]
+    pub fn quota_conf(&self, volume: &str) -> PathBuf {
+        self.volume(volume).join("quota.conf")
+    }
+
+    /// `quota.cksum` beside it.
+    #[must_use]
+    pub fn quota_checksum(&self, volume: &str) -> PathBuf {
+        self.volume(volume).join("quota.cksum")
+    }
+
+    /// Where a volume is mounted while its limits are set, or for the CLI while it lists them.
+    #[must_use]
+    pub fn quota_mount(&self, volume: &str, purpose: &str) -> PathBuf {
+        self.sockets.join(format!("{volume}_quota_{purpose}"))
+    }
+
+    /// Pidfile of the walk over a brick after quota was switched.
+    #[must_use]
+    pub fn quota_walk_pidfile(&self, volume: &str, switched: &str, brick: &Brick) -> PathBuf {
+        self.volume(volume).join("run/quota").join(switched).join(format!("{}.pid", brick.path_dashes()))
+    }
+
     /// Pidfile of the rebalance process of a volume.
     #[must_use]
     pub fn rebalance_pidfile(&self, volume: &str, node: Uuid) -> PathBuf {
@@ -168,6 +204,13 @@ pub const HOOKED_OPERATIONS: [&str; 9] =
 #[must_use]
 pub fn brick_volfile_id(volume: &str, host: &str, path: &str) -> String {
     format!("{volume}.{host}.{}", path_dashes(path))
+}
+
+/// Name of the volfile, and key by which it is asked for, of a client of one brick alone:
+/// `<volume>.client.<host>.<path with dashes>`.
+#[must_use]
+pub fn brick_client_id(volume: &str, host: &str, path: &str) -> String {
+    format!("{volume}.client.{host}.{}", path_dashes(path))
 }
 
 /// A long name shortened to what fits a socket address: XXH64 with seed 0, as 16 hexadecimal digits.

@@ -3,7 +3,7 @@
 use crate::brick::Brick;
 use crate::daemon::Daemon;
 use crate::locks::Target;
-use crate::services::{rebalance, self_heal};
+use crate::services::{self, rebalance};
 use crate::store::folder::StoredVolume;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
@@ -17,7 +17,7 @@ use std::time::Duration;
 pub async fn all(daemon: &Daemon) {
     let names: Vec<String> = daemon.state().volumes.keys().cloned().collect();
     stream::iter(names.clone()).for_each_concurrent(VOLUMES_AT_ONCE, |name| volume(daemon, name)).await;
-    self_heal::settle(daemon).await;
+    services::settle(daemon).await;
     for name in &names {
         rebalance::resume(daemon, name).await;
     }

@@ -11,7 +11,7 @@ use crate::daemon::Daemon;
 use crate::hooks::{Hook, Side};
 use crate::locks::Target;
 use crate::opversion::VolumeOpVersions;
-use crate::services::{mount, self_heal};
+use crate::services::{self, mount};
 use crate::store::folder::StoredVolume;
 use crate::volgen::files;
 use crate::volume::{Volume, VolumeKind};
@@ -218,7 +218,7 @@ impl Operation for AddBrick {
             return Err(refusal);
         }
         self.new.keep();
-        self_heal::settle(daemon).await;
+        services::settle(daemon).await;
         Ok(String::new())
     }
 

@@ -13,6 +13,7 @@ pub mod heal;
 pub mod log_rotate;
 pub mod new_bricks;
 pub mod profile;
+pub mod quota;
 pub mod rebalance;
 pub mod rebalance_status;
 pub mod remove_brick;

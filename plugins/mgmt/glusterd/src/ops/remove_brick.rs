@@ -12,8 +12,8 @@ use crate::daemon::Daemon;
 use crate::hooks::{Hook, Side};
 use crate::locks::Target;
 use crate::opversion::VolumeOpVersions;
+use crate::services;
 use crate::services::rebalance::{self, command};
-use crate::services::self_heal;
 use crate::store::Lines;
 use crate::store::folder::StoredVolume;
 use crate::store::rebalance_state::{RebalanceState, status};
@@ -279,7 +279,7 @@ impl Operation for RemoveBrick {
             }
         }
         files::remove_bricks(&self.name, &gone, &daemon.config.paths);
-        self_heal::settle(daemon).await;
+        services::settle(daemon).await;
         Ok(String::new())
     }
 

@@ -9,7 +9,7 @@ use crate::bricks::claim::claim;
 use crate::daemon::Daemon;
 use crate::hooks::{Hook, Side};
 use crate::locks::Target;
-use crate::services::self_heal;
+use crate::services;
 use crate::volume::{Volume, VolumeStatus};
 use futures_util::future::join_all;
 use gluster_xdr::mgmt::Op;
@@ -111,7 +111,7 @@ impl Operation for Start {
             }
             return Err(refusal);
         }
-        self_heal::settle(daemon).await;
+        services::settle(daemon).await;
         Ok(String::new())
     }
 

@@ -86,13 +86,19 @@ impl Operation for Statedump {
                 Err(Refusal::new(format!("Volume {} is not in the started state", self.name)))
             }
             (true, false) => Err(Refusal::new(format!("Quota is not enabled on volume {}", self.name))),
-            (true, true) => Err(unsupported("statedump of quotad")),
-            (false, _) => Ok(()),
+            (true, true) | (false, _) => Ok(()),
         }
     }
 
     async fn commit(&mut self, daemon: &Daemon, _reply: &mut Dict) -> Result<String, Refusal> {
         let volume = existing(daemon, &self.name)?.volume;
+        if self.of_quota {
+            if !daemon.services.signal(&daemon.config.paths.quotad_pidfile(), Signal::USR1) {
+                return Err(Refusal::new("The quota daemon does not run."));
+            }
+            rt::sleep(TIME_TO_DUMP).await;
+            return Ok(String::new());
+        }
         let own = volume.bricks.iter().filter(|brick| brick.node == daemon.node);
         let files: Vec<PathBuf> = own.filter_map(|brick| self.order(daemon, brick)).collect();
         if !files.is_empty() {

@@ -9,7 +9,7 @@ use crate::daemon::Daemon;
 use crate::links::Question;
 use crate::locks::Target;
 use crate::options::parse_bool;
-use crate::services::self_heal;
+use crate::services::{aggregator, self_heal};
 use crate::volume::{Volume, VolumeKind};
 use futures_util::future::join_all;
 use gluster_xdr::brickop::BrickProc;
@@ -83,8 +83,8 @@ const SERVICES: [Service; 5] = [
     Service {
         bit: asked::QUOTA,
         name: "Quota Daemon",
-        serves: |volume| is_on(volume, "features.quota"),
-        pid: |_, _| None,
+        serves: aggregator::is_on,
+        pid: |daemon, _| aggregator::running(daemon).map(|running| running.pid),
         refusal: |volume| format!("Volume {} does not have quota enabled", volume.name),
     },
     Service {

@@ -6,7 +6,7 @@ use super::{Operation, Refusal, Request};
 use crate::daemon::Daemon;
 use crate::hooks::{Hook, Side};
 use crate::locks::Target;
-use crate::services::{rebalance, self_heal};
+use crate::services::{self, rebalance};
 use crate::volume::VolumeStatus;
 use futures_util::future::join_all;
 use gluster_xdr::mgmt::Op;
@@ -64,7 +64,7 @@ impl Operation for Stop {
                 log!(Error, "brick does not stop", volume = self.name, why = fault);
             }
         }
-        self_heal::settle(daemon).await;
+        services::settle(daemon).await;
         Ok(String::new())
     }
 

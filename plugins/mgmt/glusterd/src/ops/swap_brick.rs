@@ -10,7 +10,7 @@ use crate::bricks::check::volume_id;
 use crate::bricks::claim::distrust;
 use crate::daemon::Daemon;
 use crate::locks::Target;
-use crate::services::{mount, self_heal};
+use crate::services::{self, mount};
 use crate::volgen::files;
 use crate::volume::{Volume, VolumeKind};
 use gluster_xdr::mgmt::Op;
@@ -214,7 +214,7 @@ impl Operation for SwapBrick {
         if let Some(new) = &mut self.new {
             new.keep();
         }
-        self_heal::settle(daemon).await;
+        services::settle(daemon).await;
         Ok(String::new())
     }
 }

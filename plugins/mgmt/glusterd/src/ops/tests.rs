@@ -30,6 +30,7 @@ use tempfile::TempDir;
 
 mod bricks;
 mod fakes;
+mod quota;
 mod rebalance;
 mod services;
 

@@ -146,6 +146,7 @@ async fn dispatch(daemon: &Daemon, procedure: CliProc, mut request: Dict) -> Res
             // The CLI looks for the order in the answer, too.
             Err(refusal) => refused(refusal, request),
         },
+        CliProc::Quota => ops::quota::answer(daemon, request).await?,
         CliProc::GetVolume => queries::info::answer(daemon, &request)?,
         CliProc::ListVolume => queries::list::answer(daemon),
         CliProc::GetVolOpt => match queries::option_values::answer(daemon, request.clone()) {
@@ -169,7 +170,6 @@ fn name_of(procedure: CliProc) -> &'static str {
     match procedure {
         CliProc::SyncVolume => "volume sync",
         CliProc::GsyncSet => "geo-replication",
-        CliProc::Quota => "quota",
         CliProc::ClrlocksVolume => "clear-locks",
         CliProc::CopyFile => "copy file",
         CliProc::SysExec => "execute",

@@ -5,7 +5,7 @@ use crate::clock;
 use crate::daemon::Daemon;
 use crate::ops::{Refusal, Request, shown};
 use crate::queries::option_values::all_of_volume;
-use crate::services::self_heal;
+use crate::services::{aggregator, self_heal};
 use crate::store::folder::StoredVolume;
 use crate::volume::{Volume, VolumeKind, VolumeStatus};
 use gluster_xdr::brickop::BrickProc;
@@ -101,7 +101,9 @@ async fn everything(daemon: &Daemon, with_clients: bool) -> String {
     }
     out.push_str("\n[Services]\n");
     for (n, service) in ["bitd", "scrub", "quotad"].into_iter().enumerate() {
-        let _ = write!(out, "svc{0}.name: {service}\nsvc{0}.online_status: Offline\n\n", n + 1);
+        let is_online = service == aggregator::NAME && aggregator::running(daemon).is_some();
+        let standing = if is_online { "Online" } else { "Offline" };
+        let _ = write!(out, "svc{0}.name: {service}\nsvc{0}.online_status: {standing}\n\n", n + 1);
     }
     let _ = write!(out, "\n[Misc]\nBase port: {}\n", daemon.config.base_port);
     out

@@ -10,7 +10,7 @@ use plugin_api::{log, rt};
 use rustix::fs::{XattrFlags, lsetxattr, stat};
 use rustix::mount::{UnmountFlags, unmount};
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -34,6 +34,8 @@ impl Temporary {
     /// A sentence: it does not come up. Nothing is left then.
     pub async fn new(argv: Vec<OsString>, plugin_dirs: &str) -> Result<Self, String> {
         let point = PathBuf::from(argv.last().ok_or("a mount without a mount point")?);
+        // What a crash has left, or somebody for whom it was made.
+        let _ = unmount(&point, UnmountFlags::DETACH);
         std::fs::create_dir_all(&point).map_err(|error| format!("{}: {error}", point.display()))?;
         let mount = Self { point };
         match mount.come_up(&argv, plugin_dirs).await {
@@ -64,6 +66,12 @@ impl Temporary {
         let device = |path: &std::path::Path| stat(path).ok().map(|found| found.st_dev);
         let above = self.point.parent().and_then(device);
         device(&self.point).is_some_and(|own| Some(own) != above)
+    }
+
+    /// The mount point.
+    #[must_use]
+    pub fn point(&self) -> &Path {
+        &self.point
     }
 
     /// Writes an attribute on the root.

@@ -1,13 +1,15 @@
 //! Services as processes of this machine.
 
-use super::mount;
-use super::runner::{Runner, Running, ServiceFault};
+use super::runner::{Change, ChangeFault, Runner, Running, ServiceFault, Walk};
 use super::service::Service;
+use super::{mount, walk};
+use crate::below::Below;
 use crate::bricks::process::{Process, holder, launch};
 use crate::links::{LIMIT, Links, Question};
 use gluster_xdr::brickop::BrickOpRsp;
 use plugin_api::log;
-use plugin_api::rt::BoxFuture;
+use plugin_api::rt::{self, BoxFuture};
+use rustix::process::Signal;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -97,6 +99,10 @@ impl Runner for Processes {
         Some(Running { pid, socket: socket_of(pid) })
     }
 
+    fn signal(&self, pidfile: &Path, signal: Signal) -> bool {
+        Process::holding(pidfile).inspect(|process| process.signal(signal)).is_some()
+    }
+
     fn ended(&self, pidfile: &Path) -> BoxFuture<()> {
         let pidfile = pidfile.to_owned();
         Box::pin(async move {
@@ -132,6 +138,31 @@ impl Runner for Processes {
             mounted.end().await;
             marked
         })
+    }
+
+    fn change(&self, argv: Vec<OsString>, change: Change) -> BoxFuture<Result<(), ChangeFault>> {
+        let plugin_dirs = self.plugin_dirs.clone();
+        Box::pin(async move {
+            let mount = mount::Temporary::new(argv, &plugin_dirs).await.map_err(ChangeFault::Mount)?;
+            let place = Below::open(mount.point(), &change.path);
+            let changed = place.and_then(|place| place.change(change.attribute, change.value.as_deref()));
+            mount.end().await;
+            changed.map_err(ChangeFault::Answer)
+        })
+    }
+
+    fn show(&self, argv: Vec<OsString>) -> BoxFuture<Result<(), String>> {
+        let plugin_dirs = self.plugin_dirs.clone();
+        Box::pin(async move { mount::Temporary::new(argv, &plugin_dirs).await.map(drop) })
+    }
+
+    fn walk(&self, walk: Walk) {
+        let plugin_dirs = self.plugin_dirs.clone();
+        rt::spawn_blocking(async move {
+            if let Err(why) = walk::run(walk, &plugin_dirs).await {
+                log!(Warn, "a brick is not walked over to its end", why = why);
+            }
+        });
     }
 }
 

@@ -4,6 +4,7 @@ use super::service::Service;
 use crate::links::Question;
 use gluster_xdr::brickop::BrickOpRsp;
 use plugin_api::rt::BoxFuture;
+use rustix::process::Signal;
 use std::ffi::OsString;
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,43 @@ pub enum ServiceFault {
     Refused { name: String, reason: String },
 }
 
+/// Why an attribute is not changed through a mount.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChangeFault {
+    /// The volume cannot be mounted; a sentence.
+    Mount(String),
+    /// This is what the volume answers.
+    Answer(rustix::io::Errno),
+}
+
+/// An attribute that is to be changed through a mount.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Where, from the volume's root.
+    pub path: String,
+    /// Its name.
+    pub attribute: &'static str,
+    /// Its value; `None` takes it away.
+    pub value: Option<Vec<u8>>,
+}
+
+/// A walk over a brick by a program that runs in a mount of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Walk {
+    /// The mount's command line, the mount point as its last word.
+    pub mount: Vec<OsString>,
+    /// What runs in it.
+    pub program: Vec<OsString>,
+    /// Names the program's process; when it does not any more, the walk ends.
+    pub pidfile: PathBuf,
+    /// The brick's folder,
+    pub root: PathBuf,
+    /// and the mark by which is seen whether the brick knew what the walk is for,
+    pub mark: String,
+    /// which is there afterwards, or is not.
+    pub leaves_mark: bool,
+}
+
 /// Runs services. Its futures may be awaited on a thread that may block.
 pub trait Runner: Debug + Send + Sync {
     /// Starts the service unless it runs, and waits until it serves.
@@ -41,6 +79,9 @@ pub trait Runner: Debug + Send + Sync {
 
     /// The process that holds this pid file.
     fn running(&self, pidfile: &Path) -> Option<Running>;
+
+    /// Sends the process that holds this pid file a signal; `false` when there is none.
+    fn signal(&self, pidfile: &Path, signal: Signal) -> bool;
 
     /// Waits until nobody holds this pid file.
     fn ended(&self, pidfile: &Path) -> BoxFuture<()>;
@@ -61,4 +102,13 @@ pub trait Runner: Debug + Send + Sync {
         attribute: &'static str,
         value: String,
     ) -> BoxFuture<Result<(), String>>;
+
+    /// Mounts a volume for a moment, as there, and changes an attribute in it.
+    fn change(&self, argv: Vec<OsString>, change: Change) -> BoxFuture<Result<(), ChangeFault>>;
+
+    /// Mounts a volume, as there, for somebody else, who takes the mount away.
+    fn show(&self, argv: Vec<OsString>) -> BoxFuture<Result<(), String>>;
+
+    /// Begins to walk over a brick, behind what is done.
+    fn walk(&self, walk: Walk);
 }

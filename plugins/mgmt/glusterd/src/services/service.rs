@@ -1,6 +1,8 @@
 //! What a service is: its command line, pid file and socket, in the incumbent's words.
 
+use crate::brick::Brick;
 use crate::config::{Config, DEFAULT_PORT};
+use crate::paths::brick_client_id;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use uuid::Uuid;
@@ -77,6 +79,46 @@ pub fn self_heal(config: &Config, node: Uuid, volume: &str, common: &Common) -> 
     Service { name: "glustershd", argv: words.0, pidfile, socket, log }
 }
 
+/// The quota daemon.
+#[must_use]
+pub fn quotad(config: &Config, node: Uuid, common: &Common) -> Service {
+    let paths = &config.paths;
+    let (pidfile, socket) = (paths.quotad_pidfile(), paths.service_socket("quotad", node));
+    let log = paths.log.join("quotad.log");
+    let mut words = Words::new(config);
+    words.add(&[&"--volfile-id", &"gluster/quotad", &"-p", &pidfile, &"-l", &log, &"-S", &socket]);
+    words.add(&[&"--process-name", &"quotad"]);
+    words.common(common);
+    Service { name: "quotad", argv: words.0, pidfile, socket, log }
+}
+
+/// Mounts a volume for limits: to set them, or for the CLI to list them.
+#[must_use]
+pub fn quota_mount(config: &Config, volume: &str, purpose: &str) -> Vec<OsString> {
+    let point = config.paths.quota_mount(volume, purpose);
+    let mut words = Words::new(config);
+    words.add(&[
+        &"--volfile-id",
+        &volume,
+        &"-l",
+        &config.paths.log.join(format!("quota-mount-{volume}.log")),
+    ]);
+    words.add(&[&"-p", &point.with_added_extension("pid"), &"--client-pid", &"-5", &point]);
+    words.0
+}
+
+/// Mounts one brick alone, and remembers nothing of what it has seen.
+#[must_use]
+pub fn brick_mount(config: &Config, volume: &str, brick: &Brick) -> Vec<OsString> {
+    let key = format!("client_per_brick/{}.vol", brick_client_id(volume, &brick.host, &brick.path));
+    let mut words = Words::new(config);
+    words.add(&[&"--volfile-id", &key, &"--use-readdirp=no"]);
+    words.add(&[&"--entry-timeout=0", &"--attribute-timeout=0", &"--client-pid", &"-100"]);
+    words.add(&[&"-l", &config.paths.log.join("quota_crawl").join(format!("{}.log", brick.path_dashes()))]);
+    words.add(&[&config.paths.run.join("tmp").join(format!("mnt{}", Uuid::new_v4().simple()))]);
+    words.0
+}
+
 /// What a rebalance is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Task {
@@ -133,6 +175,17 @@ mod tests {
             "/usr/sbin/glusterfs -s localhost --volfile-id shd/r3 -p /var/run/gluster/shd/r3/r3-shd.pid -l \
              /var/log/glusterfs/glustershd.log -S /var/run/gluster/e18182748203b7b3.socket --xlator-option \
              *replicate*.node-uuid=4263fba2-d783-4a82-977a-f43fec2b17d8 --process-name glustershd --client-pid=-6"
+        );
+    }
+
+    #[test]
+    fn the_quota_daemons_command_line_is_the_one_of_glusterfs_10() {
+        let node = Uuid::parse_str("3bb919fd-8704-469e-8496-3e5ace3eec76").unwrap();
+        let service = quotad(&Config::standard(Paths::default()), node, &Common::default());
+        assert_eq!(
+            line(&service),
+            "/usr/sbin/glusterfs -s localhost --volfile-id gluster/quotad -p /var/run/gluster/quotad/quotad.pid -l \
+             /var/log/glusterfs/quotad.log -S /var/run/gluster/a31e441977174b5a.socket --process-name quotad"
         );
     }
 

@@ -1,11 +1,11 @@
 //! All volfiles of a volume, by name.
 
-use super::cluster::Trust;
+use super::cluster::{self, Trust};
 use super::graph::VolGraph;
 use super::settings::Settings;
 use super::{brick, client, gfproxy, rebalance, self_heal};
 use crate::brick::Brick;
-use crate::paths::{Paths, brick_volfile_id};
+use crate::paths::{Paths, brick_client_id, brick_volfile_id};
 use crate::store::cluster_options::ClusterOptions;
 use crate::store::{StoreError, atomic};
 use crate::user_xlators::plugins::Plugins;
@@ -42,6 +42,19 @@ pub fn generate(
         files.push((format!("{name}.{word}-fuse.vol"), plain));
         files.push((format!("trusted-{name}.{word}-fuse.vol"), trusted));
         files.push((format!("trusted-{name}.{word}-gfproxy-fuse.vol"), thin));
+    }
+    if settings.set("features.quota").is_some() {
+        // What is there when limits come or go is looked at brick by brick.
+        for brick in &volume.bricks {
+            let mut graph = VolGraph::default();
+            let client = graph.add("protocol/client", brick.id.as_str(), Vec::new());
+            let trust = Trust::Trusted;
+            cluster::connection(client, volume, &settings, trust, Some(&brick.host), &brick.path);
+            files.push((
+                format!("{}.vol", brick_client_id(name, &brick.host, &brick.path)),
+                graph.to_string(),
+            ));
+        }
     }
     files.push((format!("{name}.gfproxyd.vol"), gfproxy::daemon(volume, &settings).to_string()));
     if volume.subvolume_count() > 1 {

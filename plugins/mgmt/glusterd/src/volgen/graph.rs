@@ -77,6 +77,16 @@ impl VolGraph {
         &self.xlators
     }
 
+    /// The top, to be changed.
+    pub fn top_mut(&mut self) -> Option<&mut Xlator> {
+        self.xlators.last_mut()
+    }
+
+    /// Adds another graph's translators behind these.
+    pub fn append(&mut self, other: Self) {
+        self.xlators.extend(other.xlators);
+    }
+
     /// The translators of a type.
     pub fn of_kind_mut(&mut self, kind: &str) -> impl Iterator<Item = &mut Xlator> {
         self.xlators.iter_mut().filter(move |xlator| xlator.kind == kind)

@@ -3,6 +3,7 @@
 //! * [`graph`]: translators, their options and children
 //! * [`settings`]: what is set, or stands unless it is set
 //! * [`brick`], [`client`], [`gfproxy`], [`rebalance`], [`self_heal`]: one kind of graph each
+//! * [`quotad`]: that of the quota daemon, in which all volumes stand
 //! * `user`: translators that the operator adds
 //! * [`files`]: all volfiles of a volume, by name
 
@@ -12,6 +13,7 @@ mod cluster;
 pub mod files;
 mod gfproxy;
 pub mod graph;
+pub mod quotad;
 mod rebalance;
 mod self_heal;
 mod settings;

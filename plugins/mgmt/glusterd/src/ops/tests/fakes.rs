@@ -6,7 +6,7 @@ use crate::daemon::Outside;
 use crate::hooks::Hook;
 use crate::links::Question;
 use crate::services;
-use crate::services::runner::{Running, ServiceFault};
+use crate::services::runner::{Change, ChangeFault, Running, ServiceFault, Walk};
 use crate::services::service::Service;
 use gluster_xdr::brickop::{BrickOpRsp, BrickProc};
 use plugin_api::Dict;
@@ -81,6 +81,12 @@ pub(super) struct FakeServices {
     pub(super) answer: Mutex<Dict>,
     /// Attributes written through a mount.
     pub(super) marks: Mutex<Vec<(&'static str, String)>>,
+    /// Attributes changed below a mount.
+    pub(super) changed: Mutex<Vec<Change>>,
+    /// Walks that were begun.
+    pub(super) walks: Mutex<Vec<Walk>>,
+    /// Mounts made for others.
+    pub(super) shown: Mutex<Vec<PathBuf>>,
 }
 
 impl services::runner::Runner for FakeServices {
@@ -97,6 +103,10 @@ impl services::runner::Runner for FakeServices {
     fn running(&self, pidfile: &Path) -> Option<Running> {
         let is_running = self.running.lock().unwrap().contains(pidfile);
         is_running.then(|| Running { pid: 9, socket: Some("/fake.socket".into()) })
+    }
+
+    fn signal(&self, pidfile: &Path, _: Signal) -> bool {
+        self.running.lock().unwrap().contains(pidfile)
     }
 
     fn ended(&self, _: &Path) -> BoxFuture<()> {
@@ -132,6 +142,26 @@ impl services::runner::Runner for FakeServices {
     ) -> BoxFuture<Result<(), String>> {
         self.marks.lock().unwrap().push((attribute, value));
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn change(&self, _: Vec<OsString>, change: Change) -> BoxFuture<Result<(), ChangeFault>> {
+        let mut changed = self.changed.lock().unwrap();
+        let same = |done: &&Change| done.path == change.path && done.attribute == change.attribute;
+        let is_there = changed.iter().rfind(same).is_some_and(|done| done.value.is_some());
+        if change.value.is_none() && !is_there {
+            return Box::pin(std::future::ready(Err(ChangeFault::Answer(rustix::io::Errno::NODATA))));
+        }
+        changed.push(change);
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn show(&self, argv: Vec<OsString>) -> BoxFuture<Result<(), String>> {
+        self.shown.lock().unwrap().push(argv.last().unwrap().into());
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn walk(&self, walk: Walk) {
+        self.walks.lock().unwrap().push(walk);
     }
 }
 
