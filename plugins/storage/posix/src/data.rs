@@ -462,6 +462,16 @@ mod brick_tests {
     }
 
     #[test]
+    fn an_allocation_moves_the_ctime_that_the_client_forgets_to_name() {
+        let brick = brick();
+        let file = open(&brick);
+        let later = Caller { time: crate::mdata::Time { sec: 2_000_000, nsec: 0 }, time_flags: 6, ..user() };
+        let room = Room::Allocate { keep_size: false };
+        let post = brick.make_room(&later, &file, room, 0, 123, false).unwrap().post;
+        assert_eq!((post.size, post.mtime, post.ctime), (123, 2_000_000, 2_000_000));
+    }
+
+    #[test]
     fn ranges_are_copied_between_files() {
         let brick = brick();
         let from = open(&brick);

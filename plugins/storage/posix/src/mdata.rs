@@ -41,9 +41,10 @@ pub(crate) struct Which {
 }
 
 impl Which {
-    /// The object's bits of the credential's flags.
+    /// The object's bits of the credential's flags. What moves an mtime moves the ctime, whether the client says so or
+    /// not: for an allocation it names mtime and atime alone.
     pub(crate) fn object(flags: u32) -> Self {
-        Self { ctime: flags & 0x1 != 0, mtime: flags & 0x2 != 0, atime: flags & 0x4 != 0 }
+        Self { ctime: flags & 0x3 != 0, mtime: flags & 0x2 != 0, atime: flags & 0x4 != 0 }
     }
 
     /// The parent's bits of the credential's flags.

@@ -42,7 +42,7 @@ impl Brick {
         let (new_parent, pre_new_parent, new_parent_inode) = self.show_parent(new)?;
         let (moved, victim) = {
             let _names = self.lock_both_names(old.parent, new.parent);
-            self.rename_locked(old, new, expected)?
+            self.rename_locked(caller, old, new, expected)?
         };
         // It has moved; what cannot be told any more does not move it back.
         let st = moved.place.stat().unwrap_or(moved.st);
@@ -67,6 +67,7 @@ impl Brick {
 
     fn rename_locked(
         &self,
+        caller: &Caller,
         old: &Entry<'_>,
         new: &Entry<'_>,
         expected: Option<Gfid>,
@@ -93,7 +94,7 @@ impl Brick {
                 _ => {}
             }
         }
-        self.rename_over(old, new, &victim)?;
+        self.rename_over(caller, old, new, &victim)?;
         if moved.is_dir() {
             moved.inode.handle_right.store(false, Relaxed);
             if self.make_handle(new, true, gfid).is_ok() {
@@ -106,7 +107,13 @@ impl Brick {
         Ok((moved, victim))
     }
 
-    fn rename_over(&self, old: &Entry<'_>, new: &Entry<'_>, victim: &Option<Victim>) -> Result<()> {
+    fn rename_over(
+        &self,
+        caller: &Caller,
+        old: &Entry<'_>,
+        new: &Entry<'_>,
+        victim: &Option<Victim>,
+    ) -> Result<()> {
         let rename = || {
             seam()?;
             rustix::fs::renameat(&old.dir, old.name.bytes(), &new.dir, new.name.bytes())
@@ -119,11 +126,14 @@ impl Brick {
             return Ok(());
         }
         let inode = self.inodes.get(gfid);
-        let _handle = inode.handle.write().expect("no panic under it");
+        let handle = inode.handle.write().expect("no panic under it");
         let links = new.place().stat()?.stx_nlink;
         rename()?;
         if links > 2 {
-            self.forget_name(&self.handle_place(gfid), new);
+            drop(handle);
+            let place = self.handle_place(gfid);
+            self.forget_name(&place, new);
+            self.touch(&inode, &place, caller);
             return Ok(());
         }
         // The name is gone for good; what the handle comes to is housekeeping.
@@ -148,6 +158,7 @@ impl Brick {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mdata::Time;
     use crate::remove::UnlinkOnly;
     use crate::testing::{brick, user};
 
@@ -187,6 +198,18 @@ mod tests {
         assert_eq!(brick.attributes(victim).unwrap().nlink, 0);
         drop(open);
         assert!(brick.locate(victim).is_err());
+    }
+
+    #[test]
+    fn a_victim_that_keeps_a_name_has_a_new_ctime() {
+        let brick = brick();
+        brick.mkfile(Gfid::ROOT, "f");
+        let victim = brick.mkfile(Gfid::ROOT, "g");
+        brick.link(&user(), victim, &brick.at(Gfid::ROOT, "h")).unwrap();
+        let later = Caller { time: Time { sec: 2_000_000, nsec: 0 }, time_flags: 1, ..user() };
+        brick.rename(&later, &brick.at(Gfid::ROOT, "f"), &brick.at(Gfid::ROOT, "g"), None).unwrap();
+        let left = brick.attributes(victim).unwrap();
+        assert_eq!((left.nlink, left.ctime, left.mtime), (1, 2_000_000, 1_000_000));
     }
 
     #[test]
