@@ -128,6 +128,30 @@ mod tests {
     }
 
     #[test]
+    fn however_a_folder_is_written_its_lists_are_for_it() {
+        let lists = [(ALLOW, "*"), (REJECT, "/a/b/(192.168.1.*)")];
+        let mounts = |folder: &str| vote(&lists, PEER, Dict::new().with("subdir-mount", folder));
+        for folder in ["/a/b", "/a/b/", "//a//b", "a/b", "a/b//"] {
+            assert_eq!(mounts(folder), Vote::Reject, "{folder}");
+        }
+        for folder in ["/", "", "/a", "/a/b/c", "/a/bc"] {
+            assert_eq!(mounts(folder), Vote::Accept, "{folder}");
+        }
+        let whole = [(ALLOW, "*"), (REJECT, "/(192.168.1.*)")];
+        for folder in ["/", "//", ""] {
+            let asked = Dict::new().with("subdir-mount", folder);
+            assert_eq!(vote(&whole, PEER, asked), Vote::Reject, "{folder}");
+        }
+    }
+
+    #[test]
+    fn what_follows_the_addresses_of_a_folder_is_not_one_of_them() {
+        for list in ["/(192.168.1.7", "/(192.168.1.7)x", "/(10.0.0.1|192.168.1.7))", "/(|192.168.1.7|)"] {
+            assert_eq!(vote(&[(ALLOW, list)], PEER, Dict::new()), Vote::Accept, "{list}");
+        }
+    }
+
+    #[test]
     fn an_address_of_version_6_is_read_with_and_without_brackets() {
         for peer in ["[fe80::1]:49151", "fe80::1:49151"] {
             assert_eq!(vote(&[(ALLOW, "fe80::/16")], peer, Dict::new()), Vote::Accept, "{peer}");

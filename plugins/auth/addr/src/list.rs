@@ -17,14 +17,22 @@ impl List<'_> {
         self.0.split(',').map(str::trim).any(|item| match item.split_once('(') {
             Some((of, addresses)) if of.starts_with('/') => {
                 let mut negated = false;
-                of == folder
-                    && addresses.trim_end_matches(')').split('|').any(|one| holds(one, peer, &mut negated))
+                let addresses = addresses.split_once(')').map_or(addresses, |(addresses, _)| addresses);
+                is_same_folder(of, folder) && addresses.split('|').any(|one| holds(one, peer, &mut negated))
             }
             // A folder without addresses names nobody.
             None if item.starts_with('/') => peer.ip.is_none() && item == peer.text,
             _ => holds(item, peer, &mut negated),
         })
     }
+}
+
+/// Whether two paths name one folder: a client that writes `//a/` is given `/a`, so the lists of `/a` are for it.
+fn is_same_folder(one: &str, other: &str) -> bool {
+    fn names(path: &str) -> impl Iterator<Item = &str> {
+        path.split('/').filter(|name| !name.is_empty())
+    }
+    names(one).eq(names(other))
 }
 
 /// Whether one element means `peer`. A `!` before a pattern turns it and all patterns behind it around, as it does in

@@ -2,8 +2,25 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+/// Whether a text is a list of clients: words with commas between; or folders, each with those that may mount it, as in
+/// `/a(1.2.3.4|host),/(10.*)`. The two are not mixed.
+pub(super) fn is_list(text: &str) -> bool {
+    let mut parts = text.split(',').map(str::trim).filter(|part| !part.is_empty()).peekable();
+    let is_part = if text.trim_start().starts_with('/') { is_folder } else { is_address };
+    parts.peek().is_some() && parts.all(is_part)
+}
+
+/// A path from the volume's root, and at least one word in parentheses. What follows them is not looked at, and the
+/// second one may be missing: the incumbent takes both.
+fn is_folder(part: &str) -> bool {
+    let Some((path, rest)) = part.split_once('(') else { return false };
+    let words = rest.split_once(')').map_or(rest, |(words, _)| words);
+    let mut words = words.split('|').map(str::trim).filter(|word| !word.is_empty()).peekable();
+    path.starts_with('/') && words.peek().is_some() && words.all(is_address)
+}
+
 /// Whether a word is an address, a network, a pattern of addresses, or a host name.
-pub(super) fn is_address(word: &str) -> bool {
+fn is_address(word: &str) -> bool {
     match word.split_once('/') {
         Some((network, bits)) => is_network(network, bits),
         None if word.contains(':') => is_v6(word),
@@ -93,6 +110,45 @@ mod tests {
             "1.2.3.4.*",
         ] {
             assert!(!is_address(word), "{word}");
+        }
+    }
+
+    #[test]
+    fn folders_have_clients_of_their_own_as_in_the_incumbents_lists() {
+        for list in [
+            "/a(1.2.3.4),/(192.168.10.2|192.168.11.1),/b(1.2.3.4)",
+            "/a/b.1/c/(1.2.3.4|::1),/(192.168.10.1|192.168.11.1),/b(1.2.3.4)",
+            "/a(1.2.3.4",
+            "/a(1.2.3.4))",
+            "/a(1.2.3.4)x",
+            "/a(|1.2.3.4|)",
+            "/a(*)",
+            "/a(10.0.0.0/8|host.example.org)",
+            "/a(1.2.3.4),,/b(1.2.3.4),",
+            "/a b(1.2.3.4 | 5.6.7.8), /b(1.2.3.4)",
+            "/a|b(1.2.3.4)",
+        ] {
+            assert!(is_list(list), "{list}");
+        }
+        for list in [
+            "",
+            ",",
+            "a(1.2.3.4)",
+            "(1.2.3.4)",
+            "/a",
+            "/a()",
+            "/a(",
+            "/a(a_b)",
+            "/a(!1.2.3.4)",
+            "/a(b(1.2.3.4))",
+            "/a(1.2.3.4,5.6.7.8)",
+            "/a(1.2.3.4),10.0.0.1",
+            "/a(1.2.3.4),b(1.2.3.4)",
+            "10.0.0.1,/a(1.2.3.4)",
+            "*,/a(1.2.3.4)",
+            "1.2.3.4,/",
+        ] {
+            assert!(!is_list(list), "{list}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Options whose values are checked by rules, and refused with words, of their own.
 
-use super::addresses::is_address;
+use super::addresses::is_list;
 use super::kind::WrongValue;
 use super::words::{parse_bool, parse_int};
 
@@ -115,10 +115,9 @@ pub(super) fn statedump_path(_: &str, value: &str) -> Checked {
     accept_if(std::path::Path::new(value).is_dir(), || format!("Failed: {value} is not a directory"))
 }
 
-/// Addresses, host names or patterns of addresses, with commas between.
+/// Addresses, host names or patterns of addresses, with commas between; or such lists for folders.
 pub(super) fn addresses(name: &str, value: &str) -> Checked {
-    let mut parts = value.split(',').filter(|part| !part.is_empty()).peekable();
-    accept_if(parts.peek().is_some() && parts.all(is_address), || {
+    accept_if(is_list(value), || {
         format!("option {name} {value}: '{value}' is not a valid internet-address-list")
     })
 }
