@@ -25,6 +25,10 @@ impl Squash {
         if !(self.root || self.all) || (trusted && OWN_PROCESSES.contains(&identity.pid)) {
             return;
         }
+        if !trusted {
+            // Nothing is refused to the processes of GlusterFS's own: who only says to be one would be root again.
+            identity.pid = identity.pid.max(0);
+        }
         let of = |id: u32, anonymous: u32| if self.all || id == 0 { anonymous } else { id };
         identity.uid = of(identity.uid, self.uid);
         identity.gid = of(identity.gid, self.gid);
@@ -54,6 +58,19 @@ mod tests {
     fn everybody_becomes_nobody_where_all_are_squashed() {
         let all = Squash { root: false, all: true, ..ROOT };
         assert_eq!(squashed(all, 1000, 100, 7, true), (65534, 65533, vec![65533, 65533]));
+    }
+
+    #[test]
+    fn who_is_squashed_is_no_internal_process_unless_its_client_is_trusted() {
+        let pid = |squash: Squash, pid: i32, trusted: bool| {
+            let mut identity = Identity { uid: 1000, pid, ..Identity::default() };
+            squash.apply(&mut identity, trusted);
+            identity.pid
+        };
+        assert_eq!((pid(ROOT, -1, false), pid(ROOT, i32::MIN, false), pid(ROOT, 7, false)), (0, 0, 7));
+        assert_eq!((pid(ROOT, -1, true), pid(ROOT, -8, true)), (-1, -8));
+        let none = Squash { root: false, ..ROOT };
+        assert_eq!(pid(none, -6, false), -6, "nobody is squashed here");
     }
 
     #[test]
