@@ -4,6 +4,7 @@ use super::engine::Framework;
 use super::request::existing;
 use super::{Operation, Refusal, Request, run, shown};
 use crate::below::{Below, words};
+use crate::brick::Brick;
 use crate::daemon::Daemon;
 use crate::locks::Target;
 use crate::options::{self, parse_bool, words as values};
@@ -209,7 +210,10 @@ fn limit(asked: Request<'_>, kind: LimitKind) -> Result<Vec<u8>, Refusal> {
 
 /// The id of a folder, as this node's bricks have it; the node's bricks in which it is all have the same.
 fn ids(daemon: &Daemon, volume: &Volume, path: &str) -> Result<Vec<Uuid>, Refusal> {
-    let own = volume.bricks.iter().filter(|brick| brick.node == daemon.node);
+    // A brick that is down may have missed the folder; it gets the limit by its copies.
+    let serves =
+        |brick: &&Brick| brick.node == daemon.node && daemon.bricks.standing(&volume.name, brick).is_online();
+    let own = volume.bricks.iter().filter(serves);
     own.map(|brick| {
         let id =
             Below::open(brick.path.as_ref(), path).and_then(|place| place.attribute::<16>("trusted.gfid"));

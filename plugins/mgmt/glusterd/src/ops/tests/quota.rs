@@ -113,6 +113,14 @@ fn a_limit_for_nothing_or_of_nothing_is_refused() {
     let none = lab.quota(LIMIT, &[("path", "/none"), ("hard-limit", "10MB")]);
     let text = "Failed to get trusted.gfid attribute on path /none. Reason : No such file or directory";
     assert_eq!(said(&none), (-1, 2, text));
+    std::fs::create_dir(lab.root.path().join("b2/half")).unwrap();
+    let half = lab.root.path().join("b2/half");
+    lsetxattr(&half, "trusted.gfid", &[7; 16], XattrFlags::empty()).unwrap();
+    let limit = [("path", "/half"), ("hard-limit", "1")];
+    assert_eq!(lab.quota(LIMIT, &limit).op_ret, -1);
+    lab.bricks.running.lock().unwrap().retain(|path| !path.ends_with("b1"));
+    assert_eq!(lab.quota(LIMIT, &limit).op_ret, 0, "a brick that is down is not asked");
+    lab.services.changed.lock().unwrap().clear();
     for hard in ["0", "-1", "x", "9223372036854775808"] {
         let request = named("v").with("type", LIMIT).with("path", "/").with("hard-limit", hard);
         assert!(Quota::new(&request).is_err(), "{hard}");
