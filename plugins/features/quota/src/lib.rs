@@ -4,6 +4,7 @@
 //! says what they allow. This file says of every fop how much it adds, and where.
 #![forbid(unsafe_code)]
 
+mod aggregator;
 mod limit;
 mod options;
 mod tree;
@@ -35,6 +36,8 @@ pub struct Quota {
 impl Quota {
     fn take_settings(&self, cx: &InitCx<'_>) -> Result<(), InitError> {
         let settings = Settings::read(cx)?;
+        let volume = cx.find("volume-uuid").unwrap_or_default();
+        self.tree.aggregator.serve(volume);
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = settings;
         self.tree.clear();
         self.on.store(settings.on, Ordering::Relaxed);

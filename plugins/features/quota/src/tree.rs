@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use plugin_api::prelude::*;
 
+use crate::aggregator::Aggregator;
 use crate::limit::{Amount, Limit, Standing, Warning, human};
 use crate::options::Settings;
 
@@ -15,7 +16,7 @@ pub(crate) const LIMIT: &str = "trusted.glusterfs.quota.limit-set";
 /// A limit of objects, on a directory.
 pub(crate) const LIMIT_OBJECTS: &str = "trusted.glusterfs.quota.limit-objects";
 /// What is below a directory.
-const SIZE: &str = "trusted.glusterfs.quota.size";
+pub(crate) const SIZE: &str = "trusted.glusterfs.quota.size";
 /// Asks the marker in which directories an object is.
 const PARENTS: &str = "glusterfs.marker.parents";
 /// The process id of work that the brick does by itself.
@@ -30,6 +31,7 @@ const DEEPEST: usize = 4096;
 pub(crate) struct Tree {
     parents: Mutex<HashMap<Gfid, Vec<Gfid>>>,
     standings: Mutex<HashMap<Gfid, Standing>>,
+    pub(crate) aggregator: Aggregator,
     /// Counts what was removed, since when usages may be less.
     epoch: AtomicU64,
 }
@@ -134,7 +136,7 @@ impl Tree {
             return Some(standing);
         }
         let found = look(frame, place(dir), [LIMIT, LIMIT_OBJECTS, SIZE]).await.ok()?;
-        let read = Standing {
+        let mut read = Standing {
             space: mark(&found.xdata, LIMIT, Limit::parse),
             objects: mark(&found.xdata, LIMIT_OBJECTS, Limit::parse),
             used: mark(&found.xdata, SIZE, Amount::parse).unwrap_or_default(),
@@ -143,6 +145,11 @@ impl Tree {
             grown: None,
             warned: None,
         };
+        if read.is_limited()
+            && let Some(used) = self.aggregator.used(dir).await
+        {
+            read.used = used;
+        }
         let mut standings = lock(&self.standings);
         // Others may have added to it meanwhile.
         let standing = standings.get(&dir).map_or(read, |before| read.after(before, now));
