@@ -5,6 +5,7 @@
 # make stage   lays a complete tree out below target/stage
 # make bench   benchmarks on an optimised stage
 # make fuzz    every property test with many more cases
+# make guided  every fuzz target that is led by coverage, GUIDED_SECONDS (60) each
 # make soak    the long tests, which `make test` leaves out
 # make abi-record  builds the translators that tests/abi keeps of the version that is not released yet
 
@@ -17,7 +18,7 @@ STAGE   := target/stage
 PLUGINS := $(wildcard plugins/*/*/Cargo.toml)
 ROOTLESS = $(if $(filter 0,$(shell id -u)),,-E 'not binary(interop)')
 
-.PHONY: run test cookbook check stage bench fuzz soak build deps nextest abi-record
+.PHONY: run test cookbook check stage bench fuzz guided soak build deps nextest abi-record
 
 run: PROFILE := quick
 run: stage
@@ -84,9 +85,27 @@ fuzz: PROFILE := quick
 fuzz:
 	PROPTEST_CASES=$${PROPTEST_CASES:-50000} $(CARGO) nextest run --workspace --cargo-profile $(PROFILE) -E 'not binary(interop)'
 
+# The flags are cargo-fuzz's without a sanitizer; finds go below target, the kept corpus is only read. libFuzzer's C++ part needs c++.
+GUIDED   = tests/fuzz/guided
+COVERAGE = --cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+    -Cllvm-args=-sanitizer-coverage-trace-compares
+TRIPLE   = $$($(CARGO) -vV | sed -n 's/^host: //p')
+guided:
+	triple=$(TRIPLE) && RUSTFLAGS="$(COVERAGE)" $(CARGO) build --locked --release --target $$triple \
+	    --manifest-path $(GUIDED)/Cargo.toml --target-dir $(TARGET)/guided && \
+	for target in $(patsubst $(GUIDED)/fuzz_targets/%.rs,%,$(wildcard $(GUIDED)/fuzz_targets/*.rs)); do \
+	    found=$(TARGET)/guided/found/$$target; mkdir -p $$found $$found-crash && echo "== $$target" && \
+	    $(TARGET)/guided/$$triple/release/$$target $$found $(GUIDED)/corpus/$$target \
+	        -max_total_time=$${GUIDED_SECONDS:-60} -max_len=4096 -rss_limit_mb=512 -timeout=5 -close_fd_mask=1 \
+	        -artifact_prefix=$$found-crash/ -print_final_stats=1 || exit 1; \
+	done
+
+# An hour for all targets, beside the long tests.
 soak: PROFILE := quick
 soak: deps stage
 	$(CARGO) nextest run -p tests --cargo-profile $(PROFILE) --run-ignored only
+	$(MAKE) guided GUIDED_SECONDS=$${GUIDED_SECONDS:-450}
 
 # Of a released version they are never built again: they are what that version built.
 abi-record:
