@@ -53,10 +53,12 @@ pub enum StartError {
 impl StartError {
     /// The exit code: 64 for an option that does not exist, 255 for one that cannot be followed; the system's error
     /// number for a pid file that cannot be had, a volfile that cannot be fetched, and a translator that names one (the
-    /// daemon chooses another port for a brick that ends with 98); 2 for a check that cannot run; else 1.
+    /// daemon chooses another port for a brick that ends with 98); 2 for a check that cannot run; the small programs' own;
+    /// else 1.
     pub fn exit_code(&self) -> u8 {
         match self {
             StartError::Cmdline(CmdlineError::Usage { value: false, .. }) => 64,
+            StartError::Cmdline(CmdlineError::Small { code, .. }) => *code,
             StartError::Cmdline(_) => 255,
             StartError::Daemon(error) => error.exit_code(),
             StartError::Volumes(VolumesError::Fetch(error)) => u8::try_from(error.errno().raw()).unwrap_or(1),
@@ -64,6 +66,7 @@ impl StartError {
                 system_error(why).unwrap_or(1)
             }
             StartError::Tool(ToolError::CannotCheck { .. }) => 2,
+            StartError::Tool(ToolError::Gfid2path(_)) => 255,
             StartError::Stopped { status } => u8::try_from(*status).unwrap_or(1),
             _ => 1,
         }
@@ -97,7 +100,13 @@ fn system_error(words: &str) -> Option<u8> {
 
 /// Prints the error and gives the exit code.
 pub fn failure(program: &str, error: &StartError) -> ExitCode {
-    say(program, &error.words(std::io::stderr().is_terminal()));
+    let words = error.words(std::io::stderr().is_terminal());
+    match error {
+        // The small programs speak the incumbent's words, which scripts may look for.
+        StartError::Cmdline(CmdlineError::Small { .. })
+        | StartError::Tool(ToolError::Attach(_) | ToolError::Gfid2path(_)) => eprintln!("{words}"),
+        _ => say(program, &words),
+    }
     ExitCode::from(error.exit_code())
 }
 

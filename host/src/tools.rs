@@ -9,10 +9,13 @@ use crate::settings::Insertions;
 use crate::volfile::{self, VolfileError};
 use processes::Order;
 
+pub mod attach;
+mod call;
 mod check;
 pub mod new;
 mod plugins;
 pub mod processes;
+mod setgfid2path;
 
 /// A tool could not do its work, or found a fault.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +61,12 @@ pub enum ToolError {
         /// What is missing.
         why: String,
     },
+    /// A brick was not attached or detached.
+    #[error(transparent)]
+    Attach(#[from] attach::AttachError),
+    /// A file's name was not recorded.
+    #[error(transparent)]
+    Gfid2path(#[from] setgfid2path::Gfid2pathError),
     /// Standard output cannot be written.
     #[error("standard output: {0}")]
     Output(#[source] io::Error),
@@ -89,6 +98,8 @@ pub fn run(tool: Tool) -> Result<(), ToolError> {
         Tool::Check { volfile, plugin_dirs } => check_volfile(&volfile, plugin_dirs),
         Tool::Graph { volfile, plugin_dirs } => show(&volfile, plugin_dirs),
         Tool::New(ask) => new::new(&ask),
+        Tool::Attach(ask) => attach::attach(&ask),
+        Tool::SetGfid2path(file) => setgfid2path::record(&file),
         Tool::Reload(which) => processes::order(Order::Reload, &which),
         Tool::Plugin { ask, plugin_dirs } => {
             let loader = Loader::new(plugin_dirs.clone());

@@ -1,7 +1,7 @@
 //! The command line: who we are by our name, what we were asked to do.
 //!
 //! `args` and `mount_args` are the options as written, `values` how their values are, `mortar` the sub-commands of
-//! `mortar`, `settle` the way from there to [`Settings`].
+//! `mortar`, `small` the words of the two small programs, `settle` the way from there to [`Settings`].
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,6 +16,7 @@ mod args;
 mod mortar;
 mod mount_args;
 mod settle;
+mod small;
 mod values;
 
 use args::HostArgs;
@@ -54,6 +55,10 @@ pub enum Tool {
     New(crate::tools::new::Ask),
     /// Let running processes take the volfile and the plugins as they are now.
     Reload(crate::tools::processes::Which),
+    /// Give a brick process another brick, or take one from it.
+    Attach(crate::tools::attach::Ask),
+    /// Record a file's name on the file itself.
+    SetGfid2path(PathBuf),
     /// Something about plugins.
     Plugin {
         /// What.
@@ -114,6 +119,14 @@ pub enum CmdlineError {
         /// Whether a value rather than an option is wrong; the incumbent's exit codes differ.
         value: bool,
     },
+    /// A small program was not called as it wants; the text is complete, and the program's name stands in it.
+    #[error("{text}")]
+    Small {
+        /// How it is called.
+        text: String,
+        /// The exit code.
+        code: u8,
+    },
     /// An option that this build refuses to act on.
     #[error("{option}: {why}")]
     Refused {
@@ -144,8 +157,11 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Request, Cmdli
     let program = words.first().map(base_name).unwrap_or_default();
     let text: Vec<String> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let origin = settle::Origin { program: program.clone(), command_line: text.join(" ") };
-    if program == "mortar" {
-        return mortar::parse(words, origin);
+    match program.as_str() {
+        "mortar" => return mortar::parse(words, origin),
+        "gf_attach" => return small::gf_attach(&words[1..]).map(Request::Tool),
+        "gluster-setgfid2path" => return small::setgfid2path(&words[1..]).map(Request::Tool),
+        _ => {}
     }
     let mode = Mode::of_program(&program);
     let command = HostArgs::command().name("PROGRAM").bin_name(program);

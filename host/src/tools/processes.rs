@@ -1,17 +1,14 @@
 //! Processes: those that serve a volume on this node, and an order for each of them.
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use gluster_xdr::Xdr;
 use gluster_xdr::brickop::{BrickOpReq, BrickOpRsp};
-use gluster_xdr::record::{Assembler, LIMIT, framed};
-use gluster_xdr::rpc::{Credential, decode_reply, encode_call};
+use gluster_xdr::record::LIMIT;
 use plugin_api::{Dict, IoBuf};
 
+use super::call::call;
 use super::{ToolError, print};
 use crate::rpc::control::{CONTROL, FAULTS, LATER, LINES, RELOAD};
 
@@ -34,9 +31,6 @@ pub enum Order {
     /// Tell what is known of faults.
     Faults,
 }
-
-/// How long a process may take: a translator may take its time to start.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A process, by a name for people, and where it takes orders.
 struct Process {
@@ -136,33 +130,13 @@ fn ask(socket: &Path, order: Order) -> io::Result<BrickOpRsp> {
         Order::Reload => RELOAD,
         Order::Faults => FAULTS,
     };
-    let mut stream = UnixStream::connect(socket)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
     let op = i32::try_from(procedure).unwrap_or_default();
     let request = BrickOpReq {
         op,
         input: IoBuf::from(gluster_xdr::dict::encode(&Dict::new())),
         ..BrickOpReq::default()
     };
-    stream.write_all(&framed(&encode_call(1, CONTROL, procedure, &Credential::default(), &request)))?;
-    let mut records = Assembler::new(LIMIT);
-    let mut buffer = [0; 4096];
-    loop {
-        match records.next_record().map_err(io::Error::other)? {
-            Some(record) => return reply(&record),
-            None => match stream.read(&mut buffer)? {
-                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                length => records.push(&buffer[..length]),
-            },
-        }
-    }
-}
-
-fn reply<R: Xdr>(record: &IoBuf) -> io::Result<R> {
-    decode_reply(record).map(|(_, reply)| reply).map_err(|error| {
-        io::Error::other(format!("{error}; is it a process of this program, and of this version?"))
-    })
+    call(socket, CONTROL, procedure, &request)
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod rebalance;
 mod reload;
 mod restart;
 mod services;
+mod small_programs;
 mod start;
 mod state;
 mod user_xlator;
