@@ -1,9 +1,13 @@
-//! Volumes: the volfile and the graph made from it, kept up to date while it serves.
-use std::sync::{Arc, Mutex, PoisonError};
+//! Volumes: the volfiles and the graphs made from them, kept up to date while they serve.
+//!
+//! A process begins with the graph of its command line. A brick process may be given the graphs of other bricks and have
+//! them taken away again (`attach`); each of them is a [`Served`] of its own, and none knows of the others.
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use plugin_api::{EventKind, IoBuf};
+use plugin_api::EventKind;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use crate::graph::activate::{Start, activate};
 use crate::graph::evolve::Changed;
@@ -12,18 +16,19 @@ use crate::install;
 use crate::loader::{LoadError, Loader};
 use crate::logging::{self, Level};
 use crate::rpc::sign_in::{self, sign_in, sign_out};
-use crate::rpc::{self, FetchError, Item, Management, ManagementError, News, Reload, VolfileServer};
+use crate::rpc::{self, FetchError, Item, Management, ManagementError, News, Order, VolfileServer};
 use crate::settings::{Settings, VolfileSource};
 use crate::volfile::{self, Plan, VolfileError};
+use served::{Served, Source};
 
-/// How long calls and translators may take to end, once the process is told to.
-const GRACE: Duration = Duration::from_secs(5);
+mod attach;
+mod served;
 
-/// So many orders to reload may wait, those beyond are refused.
-const RELOADS: usize = 8;
+/// So many orders may wait, those beyond are refused: a daemon may give a process all of its bricks at once.
+const ORDERS: usize = 512;
 
-/// How often it is looked whether they have.
-const LOOK: Duration = Duration::from_millis(5);
+/// How long all bricks of a process that ends may take to sign out.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// The graph cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -54,12 +59,13 @@ pub struct Volumes {
     settings: Settings,
     loader: Arc<Loader>,
     news: Arc<News>,
-    running: Arc<Running>,
-    /// The volfile that is in force, as it came.
-    text: Mutex<Vec<u8>>,
+    /// The first is that of the command line, until it is taken away.
+    graphs: Mutex<Vec<Arc<Served>>>,
     server: Option<VolfileServer>,
     management: Option<Management>,
-    reloads: tokio::sync::Mutex<mpsc::Receiver<Reload>>,
+    orders: tokio::sync::Mutex<mpsc::Receiver<Order>>,
+    /// One graph is attached at a time.
+    attaching: tokio::sync::Mutex<()>,
 }
 
 /// Listens for orders where `-S` says so, gets the volfile, and makes a graph that serves of it; a brick has signed in
@@ -72,9 +78,9 @@ pub async fn init(settings: &Settings, loader: Arc<Loader>) -> Result<Volumes, V
         (None, VolfileSource::File(_)) => None,
         _ => Some(rpc::transport(&loader)?),
     };
-    let (orders, reloads) = mpsc::channel(RELOADS);
+    let (give, orders) = mpsc::channel(ORDERS);
     let management = match (transport, &settings.socket_file) {
-        (Some(transport), Some(path)) => Some(Management::listen(transport, path, news.clone(), orders)?),
+        (Some(transport), Some(path)) => Some(Management::listen(transport, path, news.clone(), give)?),
         _ => None,
     };
     let server = match (transport, &settings.volfile) {
@@ -85,27 +91,20 @@ pub async fn init(settings: &Settings, loader: Arc<Loader>) -> Result<Volumes, V
         }
         _ => None,
     };
-    let (plan, text, unknown) = match (&server, &settings.volfile) {
-        (Some(server), _) => {
-            let text = server.fetch().await?;
-            (parse_fetched(settings, &text)?, text.to_vec(), Unknown::Warned)
-        }
-        (None, VolfileSource::File(path)) => {
-            let plan = volfile::load(path)?;
-            let text = plan.text.clone().into_bytes();
-            (plan, text, Unknown::Refused)
-        }
-        (None, VolfileSource::Server(_)) => unreachable!("a server was opened for it above"),
+    let volumes = Volumes {
+        settings: settings.clone(),
+        loader,
+        news,
+        graphs: Mutex::default(),
+        server,
+        management,
+        orders: orders.into(),
+        attaching: tokio::sync::Mutex::default(),
     };
-    let draft = graph::draft(plan, Wishes::from(settings), unknown, &*loader)?;
-    let start = Start { init_timeout: settings.init_timeout, fault_limit: settings.fault_limit };
-    let running = Arc::new(activate(draft, start).await?);
-    if let Some(management) = &management {
-        management.serve(Some(running.clone()));
-    }
-    let (settings, text, reloads) = (settings.clone(), Mutex::new(text), reloads.into());
-    let volumes = Volumes { settings, loader, news, running, text, server, management, reloads };
-    volumes.sign_in().await;
+    let (plan, text, unknown) = volumes.read(&Source::CommandLine).await?;
+    let running = volumes.activate(plan, unknown).await?;
+    let served = Served::new(settings.brick.name.clone(), Source::CommandLine, running, text);
+    volumes.add(Arc::new(served)).await;
     Ok(volumes)
 }
 
@@ -120,23 +119,18 @@ async fn connected(server: &VolfileServer, news: &News) -> Result<(), VolumesErr
     }
 }
 
-fn parse_fetched(settings: &Settings, text: &IoBuf) -> Result<Plan, VolfileError> {
-    let VolfileSource::Server(wanted) = &settings.volfile else { unreachable!("it was fetched from one") };
-    let first = wanted.servers.first().map(String::as_str).unwrap_or_default();
-    volfile::from_bytes(&format!("{} from {first}", wanted.id), text)
-}
-
 impl Volumes {
     /// Acts on news and orders until somebody orders the end of the process.
-    pub async fn keep_up(&self) {
-        let mut reloads = self.reloads.lock().await;
+    pub async fn keep_up(self: &Arc<Self>) {
+        let mut orders = self.orders.lock().await;
+        let first = self.graphs().clone();
+        first.iter().for_each(|served| self.watch(served));
         loop {
             // What is not taken in a branch that is given up stays where it is.
             let item = tokio::select! {
                 item = self.news.next() => item,
-                Some(asker) = reloads.recv() => {
-                    // Who asked may be gone.
-                    let _ = asker.send(self.refresh().await.map_err(|error| error.to_string()));
+                Some(order) = orders.recv() => {
+                    self.follow(order).await;
                     continue;
                 }
             };
@@ -155,6 +149,24 @@ impl Volumes {
         }
     }
 
+    /// Who asked may be gone.
+    async fn follow(self: &Arc<Self>, order: Order) {
+        match order {
+            Order::Reload(asker) => {
+                let _ = asker.send(self.refresh().await.map_err(|error| error.to_string()));
+            }
+            // A translator that hangs in its start or its end keeps nobody else waiting.
+            Order::Attach { volfile, pid_file, asker } => {
+                let volumes = self.clone();
+                tokio::spawn(async move { asker.send(volumes.attach(&volfile, pid_file).await) });
+            }
+            Order::Detach { brick, asker } => {
+                let volumes = self.clone();
+                tokio::spawn(async move { asker.send(volumes.detach(&brick).await) });
+            }
+        }
+    }
+
     /// After SIGHUP: a new log file, the volfile once more, and plugins of which there is another build; translators of a
     /// local volfile are told.
     pub fn hang_up(&self) {
@@ -163,61 +175,85 @@ impl Volumes {
         }
         self.news.tell(Item::Fetch);
         if self.server.is_none() {
-            self.running.notify_tops(EventKind::VOLFILE_MODIFIED);
+            self.graphs().iter().for_each(|served| served.running.notify_tops(EventKind::VOLFILE_MODIFIED));
         }
     }
 
-    /// Writes a statedump.
+    /// Writes a statedump of every graph.
     pub fn statedump(&self) {
         let now = SystemTime::now();
-        let folder = statedump::folder(&self.running).unwrap_or_else(|| install::STATEDUMP_DIR.into());
+        let graphs = self.running();
+        let folder = graphs.iter().find_map(|running| statedump::folder(running));
+        let folder = folder.unwrap_or_else(|| install::STATEDUMP_DIR.into());
         let path = statedump::path(&folder, self.settings.brick.name.as_deref(), now);
-        match statedump::write(&path, Some(&self.running), now) {
+        match statedump::write(&path, &graphs, now) {
             Ok(()) => tracing::info!(path = %path.display(), "wrote a statedump"),
             Err(error) => tracing::error!("{error}"),
         }
     }
 
-    /// Signs out, stops the graph, and waits for what is under way; what does not end in time is cut.
+    /// Signs out, stops the graphs, and waits for what is under way; what does not end in time is cut.
     pub async fn stop(&self) {
         if let Some(management) = &self.management {
-            management.serve(None);
+            management.serve(Vec::new());
         }
-        // The daemon may be busy waiting for our end: its answer is not waited for before the graph stops.
-        tokio::join!(self.sign_out(), self.stop_graph());
-    }
-
-    async fn sign_out(&self) {
-        if let (Some(server), Some(brick)) = (&self.server, self.brick()) {
-            sign_out(server.client(), brick).await;
-        }
-    }
-
-    async fn stop_graph(&self) {
-        let running = self.running.clone();
-        let stopped = tokio::task::spawn_blocking(move || running.stop());
-        if tokio::time::timeout(GRACE, stopped).await.is_err() {
-            return tracing::warn!(seconds = GRACE.as_secs(), "a translator does not stop, and is cut");
-        }
-        let end = tokio::time::Instant::now() + GRACE;
-        // Nobody tells when the last call ends, so it is looked at; a process ends once.
-        while self.running.users() > 0 && tokio::time::Instant::now() < end {
-            tokio::time::sleep(LOOK).await;
-        }
-        match self.running.users() {
-            0 => tracing::debug!("all calls have ended"),
-            users => {
-                tracing::warn!(users, seconds = GRACE.as_secs(), "calls did not end in time, and are cut")
+        let graphs = self.graphs().clone();
+        let sign_out = async {
+            for served in &graphs {
+                self.sign_out(served).await;
             }
+        };
+        let mut stopping: JoinSet<()> =
+            graphs.iter().cloned().map(|served| async move { served.stop().await }).collect();
+        let stop = async { while stopping.join_next().await.is_some() {} };
+        // The daemon may be busy waiting for our end: its answer is not waited for before the graphs stop.
+        let (signed_out, ()) = tokio::join!(tokio::time::timeout(FAREWELL, sign_out), stop);
+        if signed_out.is_err() {
+            tracing::info!("the daemon is busy, and learns of the end by itself");
         }
     }
 
-    fn brick(&self) -> Option<(&str, u16)> {
-        sign_in::brick(&self.settings.brick, self.running.port())
+    fn graphs(&self) -> MutexGuard<'_, Vec<Arc<Served>>> {
+        self.graphs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn running(&self) -> Vec<Arc<Running>> {
+        self.graphs().iter().map(|served| served.running.clone()).collect()
+    }
+
+    /// Orders are about the graphs as they are now.
+    fn publish(&self) {
+        if let Some(management) = &self.management {
+            management.serve(self.running());
+        }
+    }
+
+    async fn activate(&self, plan: Plan, unknown: Unknown) -> Result<Arc<Running>, VolumesError> {
+        let draft = graph::draft(plan, Wishes::from(&self.settings), unknown, &*self.loader)?;
+        let Settings { init_timeout, fault_limit, .. } = self.settings;
+        Ok(Arc::new(activate(draft, Start { init_timeout, fault_limit }).await?))
+    }
+
+    /// A graph serves from now on, and its brick signs in.
+    async fn add(&self, served: Arc<Served>) {
+        self.graphs().push(served.clone());
+        self.publish();
+        self.sign_in_one(&served).await;
+    }
+
+    fn brick<'a>(&'a self, served: &'a Served) -> Option<(&'a str, u16)> {
+        sign_in::brick(served.brick.as_deref(), served.running.port(), &self.settings.brick)
     }
 
     async fn sign_in(&self) {
-        let (Some(server), Some(brick)) = (&self.server, self.brick()) else {
+        let graphs = self.graphs().clone();
+        for served in &graphs {
+            self.sign_in_one(served).await;
+        }
+    }
+
+    async fn sign_in_one(&self, served: &Served) {
+        let (Some(server), Some(brick)) = (&self.server, self.brick(served)) else {
             return;
         };
         if let Err(error) = sign_in(server.client(), brick).await {
@@ -226,52 +262,91 @@ impl Volumes {
         }
     }
 
-    /// Reads the volfile once more, and lets the graph take what changed in it and in the plugin folder.
-    async fn refresh(&self) -> Result<Changed, VolumesError> {
-        let taken = self.read_and_take().await;
-        match &taken {
-            Ok(changed) if changed.is_nothing() => {
-                tracing::debug!("the volfile and the plugins are the same")
-            }
-            Ok(changed) => log_changes(changed),
-            Err(error) => {
-                let words = error.to_string();
-                match words.contains('\n') {
-                    true => logging::block(Level::Error, &words),
-                    false => tracing::error!("{words}; the process goes on as it is"),
-                }
-            }
+    async fn sign_out(&self, served: &Served) {
+        if let (Some(server), Some(brick)) = (&self.server, self.brick(served)) {
+            sign_out(server.client(), brick).await;
         }
-        taken
     }
 
-    async fn read_and_take(&self) -> Result<Changed, VolumesError> {
-        let (plan, text, unknown) = match (&self.server, &self.settings.volfile) {
-            (Some(server), VolfileSource::Server(wanted)) => {
-                let text = server.fetch().await?;
-                if wanted.strict && *text != **self.text() {
-                    return Err(VolumesError::Strict);
-                }
-                (parse_fetched(&self.settings, &text)?, text.to_vec(), Unknown::Warned)
-            }
-            (_, VolfileSource::File(path)) => {
-                let plan = volfile::load(path)?;
-                let text = plan.text.clone().into_bytes();
-                (plan, text, Unknown::Refused)
-            }
-            (None, VolfileSource::Server(_)) => unreachable!("a server was opened for it at the start"),
-        };
+    /// Reads the volfiles once more, and lets the graphs take what changed in them and in the plugin folder.
+    ///
+    /// # Errors
+    /// The first of what went wrong with any of them; each of the others took its own.
+    async fn refresh(&self) -> Result<Changed, VolumesError> {
+        let graphs = self.graphs().clone();
+        let mut all = Ok(Changed::default());
+        for served in &graphs {
+            let taken = self.read_and_take(served).await;
+            log_taken(served, &taken);
+            all = match (all, taken) {
+                (Ok(all), Ok(changed)) => Ok(all.and(changed)),
+                (Err(first), _) | (_, Err(first)) => Err(first),
+            };
+        }
+        all
+    }
+
+    async fn read_and_take(&self, served: &Served) -> Result<Changed, VolumesError> {
+        let (plan, text, unknown) = self.read(&served.source).await?;
+        if let VolfileSource::Server(wanted) = &self.settings.volfile
+            && wanted.strict
+            && text != *served.text()
+        {
+            return Err(VolumesError::Strict);
+        }
         let draft = graph::draft(plan, Wishes::from(&self.settings), unknown, &*self.loader)?;
-        let running = self.running.clone();
+        let running = served.running.clone();
         // Translators may take their time.
         let done = tokio::task::spawn_blocking(move || running.take(draft)).await;
         let changed = done.expect("a panic of a translator does not come this far")?;
-        *self.text() = text;
+        *served.text() = text;
         Ok(changed)
     }
 
-    fn text(&self) -> std::sync::MutexGuard<'_, Vec<u8>> {
-        self.text.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The plan of a graph as its volfile is now, the volfile, and what an option means there that nobody knows.
+    async fn read(&self, source: &Source) -> Result<(Plan, Vec<u8>, Unknown), VolumesError> {
+        match (source, &self.server, &self.settings.volfile) {
+            (Source::CommandLine, Some(server), VolfileSource::Server(wanted)) => {
+                let text = server.fetch().await?;
+                let first = wanted.servers.first().map(String::as_str).unwrap_or_default();
+                let plan = volfile::from_bytes(&format!("{} from {first}", wanted.id), &text)?;
+                Ok((plan, text.to_vec(), Unknown::Warned))
+            }
+            (Source::CommandLine, _, VolfileSource::File(path)) => {
+                let plan = volfile::load(path)?;
+                let text = plan.text.clone().into_bytes();
+                Ok((plan, text, Unknown::Refused))
+            }
+            (Source::CommandLine, None, VolfileSource::Server(_)) => {
+                unreachable!("a server was opened for it at the start")
+            }
+            (Source::Attached { id, brick, port, .. }, Some(server), _) => {
+                let text = server.fetch_of(id, brick).await?;
+                let plan = volfile::from_bytes(id, &text)?;
+                Ok((attach::behind_the_door(plan, *port), text.to_vec(), Unknown::Warned))
+            }
+            (Source::Attached { path, port, .. }, None, _) => {
+                let plan = volfile::load(path)?;
+                let text = plan.text.clone().into_bytes();
+                Ok((attach::behind_the_door(plan, *port), text, Unknown::Warned))
+            }
+        }
+    }
+}
+
+fn log_taken(served: &Served, taken: &Result<Changed, VolumesError>) {
+    match taken {
+        Ok(changed) if changed.is_nothing() => {
+            tracing::debug!(brick = served.brick, "the volfile and the plugins are the same");
+        }
+        Ok(changed) => log_changes(changed),
+        Err(error) => {
+            let words = error.to_string();
+            match words.contains('\n') {
+                true => logging::block(Level::Error, &words),
+                false => tracing::error!(brick = served.brick, "{words}; the process goes on as it is"),
+            }
+        }
     }
 }
 

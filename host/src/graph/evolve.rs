@@ -53,6 +53,19 @@ pub struct Replaced {
 }
 
 impl Changed {
+    /// What this and another graph took.
+    #[must_use]
+    pub fn and(mut self, other: Changed) -> Changed {
+        self.now.extend(other.now);
+        self.later.extend(other.later);
+        self.replaced.extend(other.replaced);
+        self.waiting.extend(other.waiting);
+        self.added.extend(other.added);
+        self.removed.extend(other.removed);
+        self.took += other.took;
+        self
+    }
+
     /// Whether everything is as it was.
     pub fn is_nothing(&self) -> bool {
         *self == Changed { took: self.took, ..Changed::default() }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use plugin_api::abi::graph::{Fault, FaultKind, GraphHooks};
 use plugin_api::{Event, EventKind, fop};
+use tokio::sync::Notify;
 
 /// A translator's faults are logged this often at most.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -21,9 +22,15 @@ pub(super) struct Hooks {
 #[derive(Debug, Default)]
 pub(super) struct Told {
     port: AtomicU16,
+    failed: Notify,
 }
 
 impl Told {
+    /// Waits until a brick of the graph says that it cannot go on.
+    pub(super) async fn failed(&self) {
+        self.failed.notified().await;
+    }
+
     /// The port that a server at the top listens on: it comes with the first CHILD_UP.
     pub(super) fn port(&self) -> Option<u16> {
         Some(self.port.load(Ordering::Acquire)).filter(|port| *port != 0)
@@ -58,6 +65,10 @@ impl GraphHooks for Hooks {
         let port = event.data.uint("listen-port").and_then(|port| u16::try_from(port).ok());
         if let (EventKind::CHILD_UP, Some(port)) = (event.kind, port) {
             self.told.port.store(port, Ordering::Release);
+        }
+        if event.kind == EventKind::CHILD_DOWN && event.data.get("failed").is_some() {
+            // Kept for who waits later.
+            self.told.failed.notify_one();
         }
     }
 

@@ -89,6 +89,19 @@ impl Running {
         self.told.port()
     }
 
+    /// Waits until a brick says that it cannot go on: an event that rises past the top with the key `failed`.
+    pub fn failed(&self) -> impl Future<Output = ()> + Send + use<> {
+        let told = self.told.clone();
+        async move { told.failed().await }
+    }
+
+    /// Whether a brick of this name stands below a top, or is one.
+    pub fn has_brick(&self, name: &str) -> bool {
+        let Some(index) = self.graph.find(name) else { return false };
+        let tops = self.tops();
+        tops.contains(&index) || tops.iter().any(|top| self.graph.children(*top).contains(&index))
+    }
+
     /// The translators that stand below none but the root.
     pub fn tops(&self) -> Vec<usize> {
         let root = self.graph.len() - 1;

@@ -3,6 +3,7 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::dump::{is_secret, put};
@@ -35,12 +36,12 @@ pub fn folder(graph: &Running) -> Option<PathBuf> {
     settings.find(|setting| setting.key == "statedump-path").map(|setting| PathBuf::from(&setting.value))
 }
 
-/// Writes what there is to say; `graph` is nothing while none serves. The file is the owner's alone, and a link that
+/// Writes what there is to say of every graph that serves. The file is the owner's alone, and a link that
 /// lies in its place is not followed.
 /// # Errors
 /// The file cannot be made or written.
-pub fn write(path: &Path, graph: Option<&Running>, now: SystemTime) -> Result<(), StatedumpError> {
-    let text = text(graph, now);
+pub fn write(path: &Path, graphs: &[Arc<Running>], now: SystemTime) -> Result<(), StatedumpError> {
+    let text = text(graphs, now);
     let put = || {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true).mode(0o600).custom_flags(libc::O_NOFOLLOW);
@@ -50,14 +51,14 @@ pub fn write(path: &Path, graph: Option<&Running>, now: SystemTime) -> Result<()
 }
 
 /// The dump itself: sections in brackets, `key=value` in them.
-fn text(graph: Option<&Running>, started: SystemTime) -> String {
+fn text(graphs: &[Arc<Running>], started: SystemTime) -> String {
     let mut text = format!("DUMP-START-TIME: {}\n\n", crate::logging::time_text(started));
     let (overdue, ended) = services::overdue();
     put(&mut text, format_args!("[global]\nprocess={}\n", std::process::id()));
     put(&mut text, format_args!("calls.overdue={overdue}\ncalls.overdue-ended={ended}\n\n"));
-    if let Some(running) = graph {
-        let held = services::held();
-        text.push_str("[active graph - 0]\n\n");
+    let held = services::held();
+    for (number, running) in graphs.iter().enumerate() {
+        put(&mut text, format_args!("[active graph - {number}]\n\n"));
         running.with_nodes(|nodes| {
             // The top first, as a call goes.
             for (index, node) in nodes.iter().enumerate().rev() {
@@ -125,7 +126,7 @@ mod tests {
         let running = activate(draft(text), start).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("x");
-        write(&file, Some(&running), SystemTime::now()).unwrap();
+        write(&file, &[Arc::new(running)], SystemTime::now()).unwrap();
         let text = std::fs::read_to_string(file).unwrap();
         assert!(text.starts_with("DUMP-START-TIME: 20"), "{text}");
         let sections = "[xlator.test.pass.sd2]\nfaults=0\nkind=1\n\n[xlator.test.leaf.sd1]\nfaults=0\noption.size=1\nkind=0\n\n";
@@ -149,7 +150,7 @@ mod tests {
         let (target, link) = (folder.path().join("target"), folder.path().join("link"));
         std::fs::write(&target, "precious").unwrap();
         std::os::unix::fs::symlink(&target, &link).unwrap();
-        assert!(write(&link, None, SystemTime::now()).is_err());
+        assert!(write(&link, &[], SystemTime::now()).is_err());
         assert_eq!(std::fs::read_to_string(target).unwrap(), "precious");
     }
 }

@@ -56,6 +56,11 @@ impl PidFile {
         Ok(PidFile { path: path.to_owned(), file, created })
     }
 
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Takes the lock for this process, for as long as the file stays open.
     /// # Errors
     /// Another process holds it: [`PidFileError::Held`].

@@ -1,4 +1,7 @@
 //! Brick operations: the daemon's orders to a process it started.
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use gluster_rpc::{Call, Program, Reply};
@@ -6,22 +9,17 @@ use gluster_xdr::brickop::{BRICK_OPS, BrickOpReq, BrickOpRsp, BrickProc};
 use plugin_api::abi::host::Direction;
 use plugin_api::fop::{FopError, Ipc};
 use plugin_api::{Dict, Errno, Event, EventKind, IoBuf};
+use tokio::sync::{mpsc, oneshot};
 
 use super::management::Current;
-use super::{Item, News};
+use super::{Item, News, Order, Refusal};
 use crate::graph::Running;
 
-/// Answers orders about the graph that serves.
+/// Answers orders about the graphs that serve.
 pub(super) struct BrickOps {
     current: Current,
     news: Arc<News>,
-}
-
-/// An order that was not followed: the error, and a sentence for people.
-#[derive(Debug, PartialEq, Eq)]
-struct Refusal {
-    errno: Errno,
-    why: String,
+    orders: mpsc::Sender<Order>,
 }
 
 /// The number of the `ipc` fop that asks a translator about itself: the event it stands for.
@@ -72,22 +70,23 @@ impl Program for BrickOps {
 }
 
 impl BrickOps {
-    pub(super) fn new(current: Current, news: Arc<News>) -> BrickOps {
-        BrickOps { current, news }
+    pub(super) fn new(current: Current, news: Arc<News>, orders: mpsc::Sender<Order>) -> BrickOps {
+        BrickOps { current, news, orders }
     }
 
     async fn follow(&self, order: BrickProc, request: &BrickOpReq) -> Result<Dict, Refusal> {
         let name = String::from_utf8_lossy(&request.name).into_owned();
         match order {
-            BrickProc::Terminate => self.terminate(&name),
+            BrickProc::Terminate => self.terminate(&name).await,
+            BrickProc::Attach => self.attach(&request.name, &request.dict).await,
             BrickProc::XlatorInfo => {
-                let running = self.running()?;
-                ask(&running, &name, input(&request.input)?).await
+                let (running, index) = self.find(&name, "translator")?;
+                ask(&running, index, &name, input(&request.input)?).await
             }
             BrickProc::Status => self.status(input(&request.input)?).await,
             BrickProc::NodeStatus => self.node_status(input(&request.input)?).await,
-            BrickProc::Attach | BrickProc::SvcAttach | BrickProc::SvcDetach => {
-                Err(unsupported("this process serves one graph and takes no other"))
+            BrickProc::SvcAttach | BrickProc::SvcDetach => {
+                Err(unsupported("this process is no service and takes no graph of one"))
             }
             BrickProc::DumpMetrics => Err(unsupported("this build keeps no metrics")),
             BrickProc::BrickBarrier => self.barrier(&name, input(&request.input)?),
@@ -95,40 +94,76 @@ impl BrickOps {
         }
     }
 
-    fn running(&self) -> Result<Arc<Running>, Refusal> {
+    fn running(&self) -> Result<Vec<Arc<Running>>, Refusal> {
         let current = self.current.read().expect("no panic under it").clone();
-        current.ok_or_else(|| Refusal { errno: Errno::EAGAIN, why: "no graph serves yet".to_owned() })
+        match current.is_empty() {
+            true => Err(Refusal::new(Errno::EAGAIN, "no graph serves yet".to_owned())),
+            false => Ok(current),
+        }
     }
 
-    fn terminate(&self, name: &str) -> Result<Dict, Refusal> {
-        let running = self.running()?;
-        if !name.is_empty() && running.graph().find(name).is_none() {
-            let why = format!("this process has no brick {name}");
-            return Err(Refusal { errno: Errno::ENOENT, why });
+    /// The translator of this name, and its graph.
+    fn find(&self, name: &str, what: &str) -> Result<(Arc<Running>, usize), Refusal> {
+        let found = self.running()?.into_iter().find_map(|running| {
+            let index = running.graph().find(name)?;
+            Some((running, index))
+        });
+        found.ok_or_else(|| Refusal::new(Errno::ENOENT, format!("this process has no {what} {name}")))
+    }
+
+    /// Ends one brick; with the only one, the process. So does an order that names none.
+    async fn terminate(&self, name: &str) -> Result<Dict, Refusal> {
+        let graphs = self.running()?;
+        if !name.is_empty() && !graphs.iter().any(|running| running.has_brick(name)) {
+            return Err(Refusal::no_brick(name));
+        }
+        if graphs.len() > 1 && !name.is_empty() {
+            let brick = name.to_owned();
+            return self.give(|asker| Order::Detach { brick, asker }).await;
         }
         tracing::info!(brick = name, "ordered to end");
         self.news.tell(Item::Terminate);
         Ok(Dict::new())
     }
 
+    /// Serves another brick: `name` is its volfile on this machine, and the key `pidfile` of the dict the file that is to
+    /// name this process.
+    async fn attach(&self, name: &[u8], dict: &Dict) -> Result<Dict, Refusal> {
+        self.running()?;
+        let volfile = PathBuf::from(OsStr::from_bytes(name));
+        let pid_file = dict.str("pidfile").map(PathBuf::from);
+        if pid_file.as_ref().is_some_and(|path| !path.is_absolute()) {
+            return Err(Refusal::new(Errno::EINVAL, "the pid file's path is not absolute".to_owned()));
+        }
+        self.give(|asker| Order::Attach { volfile, pid_file, asker }).await
+    }
+
+    /// Gives an order on, and waits for its end.
+    async fn give(
+        &self,
+        order: impl FnOnce(oneshot::Sender<Result<(), Refusal>>) -> Order,
+    ) -> Result<Dict, Refusal> {
+        let (asker, answer) = oneshot::channel();
+        let busy = |_| Refusal::new(Errno::EBUSY, "too many orders are under way".to_owned());
+        self.orders.try_send(order(asker)).map_err(busy)?;
+        match answer.await {
+            Ok(done) => done.map(|()| Dict::new()),
+            Err(_) => Err(Refusal::new(Errno::ECANCELED, "the process ends".to_owned())),
+        }
+    }
+
     /// A brick's status: that it answers is the status; details are asked for by bits.
     async fn status(&self, input: Dict) -> Result<Dict, Refusal> {
-        let running = self.running()?;
+        let graphs = self.running()?;
         let brick = input.str("brick-name").unwrap_or_default();
-        if !brick.is_empty() && running.graph().find(brick).is_none() {
-            let why = format!("this process has no brick {brick}");
-            return Err(Refusal { errno: Errno::ENOENT, why });
-        }
+        let has_it = |running: &&Arc<Running>| brick.is_empty() || running.graph().find(brick).is_some();
+        let running = graphs.iter().find(has_it).ok_or_else(|| Refusal::no_brick(brick))?.clone();
         details(&running, input).await
     }
 
     /// Raises or lowers a brick's barrier: its translators are told.
     fn barrier(&self, name: &str, input: Dict) -> Result<Dict, Refusal> {
-        let running = self.running()?;
-        let Some(brick) = running.graph().find(name) else {
-            let why = format!("this process has no brick {name}");
-            return Err(Refusal { errno: Errno::ENOENT, why });
-        };
+        let (running, brick) = self.find(name, "brick")?;
         if !matches!(input.str("barrier"), Some("enable" | "disable")) {
             let why = "a barrier is either `enable` or `disable`".to_owned();
             return Err(Refusal { errno: Errno::EINVAL, why });
@@ -139,15 +174,13 @@ impl BrickOps {
     }
 
     async fn node_status(&self, input: Dict) -> Result<Dict, Refusal> {
-        let running = self.running()?;
+        self.running()?;
         let asked = input.int("cmd").unwrap_or(0);
         let Some((_, service)) = SERVICES.iter().find(|(bit, _)| asked & bit != 0) else {
             return Err(Refusal { errno: Errno::EINVAL, why: "no service was named".to_owned() });
         };
-        if running.graph().find(service).is_none() {
-            let why = format!("this process has no {service}");
-            return Err(Refusal { errno: Errno::ENOENT, why });
-        }
+        let has_none = |_| Refusal::new(Errno::ENOENT, format!("this process has no {service}"));
+        let (running, _) = self.find(service, "service").map_err(has_none)?;
         details(&running, input).await
     }
 }
@@ -169,10 +202,7 @@ async fn details(running: &Running, input: Dict) -> Result<Dict, Refusal> {
 }
 
 /// Asks the translator of this name about itself; the answer's xdata is the answer.
-async fn ask(running: &Running, name: &str, request: Dict) -> Result<Dict, Refusal> {
-    let Some(index) = running.graph().find(name) else {
-        return Err(Refusal { errno: Errno::ENOENT, why: format!("this process has no translator {name}") });
-    };
+async fn ask(running: &Running, index: usize, name: &str, request: Dict) -> Result<Dict, Refusal> {
     match running.ask(index, Ipc { op: TRANSLATOR_INFO, xdata: request }).await {
         Some(Ok(done)) => Ok(done.xdata),
         Some(Err(FopError { errno, .. })) => {
@@ -212,8 +242,13 @@ mod tests {
         let start = Start { init_timeout: Duration::from_secs(10), fault_limit: 0 };
         let running = activate(draft(GRAPH), start).await.unwrap();
         let current = Current::default();
-        *current.write().unwrap() = Some(Arc::new(running));
-        BrickOps::new(current, Arc::default())
+        *current.write().unwrap() = vec![Arc::new(running)];
+        ops_of(current)
+    }
+
+    fn ops_of(current: Current) -> BrickOps {
+        let (orders, _) = mpsc::channel(1);
+        BrickOps::new(current, Arc::default(), orders)
     }
 
     fn order(name: &str, input: &Dict) -> BrickOpReq {
@@ -228,7 +263,7 @@ mod tests {
 
     #[tokio::test]
     async fn before_a_graph_serves_nothing_is_followed() {
-        let ops = BrickOps::new(Current::default(), Arc::default());
+        let ops = ops_of(Current::default());
         for proc in [BrickProc::Terminate, BrickProc::Status, BrickProc::XlatorInfo] {
             assert_eq!(refusal(&ops, proc, "/b", Dict::new()).await.0, Errno::EAGAIN);
         }
@@ -260,8 +295,8 @@ mod tests {
     async fn a_brick_s_translators_hear_of_its_barrier() {
         let start = Start { init_timeout: Duration::from_secs(10), fault_limit: 0 };
         let volfile = "volume barrier-b\n type test/leaf\nend-volume\n";
-        let ops = BrickOps::new(Current::default(), Arc::default());
-        *ops.current.write().unwrap() = Some(Arc::new(activate(draft(volfile), start).await.unwrap()));
+        let ops = ops_of(Current::default());
+        *ops.current.write().unwrap() = vec![Arc::new(activate(draft(volfile), start).await.unwrap())];
         let enable = Dict::new().with("barrier", "enable");
         ops.follow(BrickProc::BrickBarrier, &order("barrier-b", &enable)).await.unwrap();
         assert!(heard("barrier-b").contains(&"event 18 barrier-b".to_owned()), "{:?}", heard("barrier-b"));
@@ -300,8 +335,8 @@ mod tests {
     async fn a_top_answers_for_its_clients() {
         let start = Start { init_timeout: Duration::from_secs(10), fault_limit: 0 };
         let alone = activate(draft("volume top\n type test/answers\nend-volume\n"), start).await.unwrap();
-        let ops = BrickOps::new(Current::default(), Arc::default());
-        *ops.current.write().unwrap() = Some(Arc::new(alone));
+        let ops = ops_of(Current::default());
+        *ops.current.write().unwrap() = vec![Arc::new(alone)];
         let asked = order("", &Dict::new().with("cmd", 2).with("op", 3));
         let answer = ops.follow(BrickProc::Status, &asked).await.unwrap();
         assert_eq!(answer.int("top"), Some(13));

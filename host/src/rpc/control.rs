@@ -4,6 +4,7 @@ use gluster_xdr::brickop::{BrickOpReq, BrickOpRsp};
 use plugin_api::{Dict, Errno};
 use tokio::sync::{mpsc, oneshot};
 
+use super::Order;
 use super::management::Current;
 use crate::graph::evolve::{Changed, Replaced};
 use crate::graph::faults;
@@ -22,24 +23,21 @@ pub const LINES: &str = "lines";
 /// How many of the things that changed take effect only when the process is started again.
 pub const LATER: &str = "later";
 
-/// Somebody waits for what a reload comes to.
-pub type Reload = oneshot::Sender<Result<Changed, String>>;
-
 /// Answers orders about the graph that serves.
 pub(super) struct Control {
     current: Current,
-    reloads: mpsc::Sender<Reload>,
+    orders: mpsc::Sender<Order>,
 }
 
 impl Control {
-    pub(super) fn new(current: Current, reloads: mpsc::Sender<Reload>) -> Control {
-        Control { current, reloads }
+    pub(super) fn new(current: Current, orders: mpsc::Sender<Order>) -> Control {
+        Control { current, orders }
     }
 
     async fn reload(&self) -> Result<Dict, (Errno, String)> {
         let (asker, answer) = oneshot::channel();
         let busy = |_| (Errno::EBUSY, "other reloads are under way".to_owned());
-        self.reloads.try_send(asker).map_err(busy)?;
+        self.orders.try_send(Order::Reload(asker)).map_err(busy)?;
         match answer.await {
             Ok(Ok(changed)) => {
                 let later = changed.waiting.len() + changed.later.len();
@@ -53,8 +51,10 @@ impl Control {
 
     fn faults(&self) -> Result<Dict, (Errno, String)> {
         let current = self.current.read().expect("no panic under it").clone();
-        let running = current.ok_or_else(|| (Errno::EAGAIN, "no graph serves yet".to_owned()))?;
-        Ok(with_lines(faults::report(&running)))
+        if current.is_empty() {
+            return Err((Errno::EAGAIN, "no graph serves yet".to_owned()));
+        }
+        Ok(with_lines(current.iter().flat_map(|running| faults::report(running)).collect()))
     }
 }
 

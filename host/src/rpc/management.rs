@@ -7,9 +7,9 @@ use plugin_api::Dict;
 use plugin_api::transport::{Listener, TransportModuleRef};
 use tokio::sync::mpsc;
 
-use super::News;
 use super::brick_ops::BrickOps;
-use super::control::{Control, Reload};
+use super::control::Control;
+use super::{News, Order};
 use crate::graph::Running;
 
 /// The socket could not be had.
@@ -20,8 +20,8 @@ pub struct ManagementError {
     why: String,
 }
 
-/// The graph that orders are about; nothing before it serves.
-pub(super) type Current = Arc<RwLock<Option<Arc<Running>>>>;
+/// The graphs that orders are about; none before the first serves.
+pub(super) type Current = Arc<RwLock<Vec<Arc<Running>>>>;
 
 /// Listens until it is dropped; the transport takes its socket away then, if it is still its own.
 #[derive(Debug)]
@@ -32,20 +32,20 @@ pub struct Management {
 }
 
 impl Management {
-    /// Listens at `path`; what lies there is replaced. Orders to end the process go to `news`, those to reload to
-    /// `reloads`.
+    /// Listens at `path`; what lies there is replaced. Orders to end the process go to `news`, those about
+    /// the graphs to `orders`.
     /// # Errors
     /// The socket cannot be made.
     pub fn listen(
         transport: TransportModuleRef,
         path: &Path,
         news: Arc<News>,
-        reloads: mpsc::Sender<Reload>,
+        orders: mpsc::Sender<Order>,
     ) -> Result<Management, ManagementError> {
         let current = Current::default();
         let service = Service::new(Limits::default(), Unobserved);
-        service.register(Arc::new(BrickOps::new(current.clone(), news)));
-        service.register(Arc::new(Control::new(current.clone(), reloads)));
+        service.register(Arc::new(BrickOps::new(current.clone(), news, orders.clone())));
+        service.register(Arc::new(Control::new(current.clone(), orders)));
         let options = Dict::new()
             .with("transport-type", "unix")
             .with("transport.address-family", "unix")
@@ -56,8 +56,8 @@ impl Management {
         Ok(Management { listener, service, current })
     }
 
-    /// Orders are about this graph from now on.
-    pub fn serve(&self, running: Option<Arc<Running>>) {
+    /// Orders are about these graphs from now on.
+    pub fn serve(&self, running: Vec<Arc<Running>>) {
         *self.current.write().expect("no panic under it") = running;
     }
 }

@@ -12,12 +12,13 @@ mod brick_ops;
 pub mod control;
 mod management;
 mod news;
+mod order;
 pub mod sign_in;
 mod volfile_server;
 
-pub use control::Reload;
 pub use management::{Management, ManagementError};
 pub use news::{Item, News};
+pub use order::{Order, Refusal};
 pub use volfile_server::{FetchError, VolfileServer};
 
 /// The transport that every process of the incumbent speaks.

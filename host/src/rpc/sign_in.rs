@@ -32,10 +32,14 @@ pub enum SignInError {
     },
 }
 
-/// The brick that signs in, with the port it listens on: the one the graph tells, else the one it was given. Nothing for
-/// a process that is no brick.
-pub fn brick(settings: &BrickSettings, listens_on: Option<u16>) -> Option<(&str, u16)> {
-    Some((settings.name.as_deref()?, listens_on.or(settings.ports.first().copied())?))
+/// The brick that signs in, with the port it listens on: the one the graph tells, else the one that the process was
+/// given. Nothing for a graph that is no brick's.
+pub fn brick<'a>(
+    name: Option<&'a str>,
+    listens_on: Option<u16>,
+    settings: &BrickSettings,
+) -> Option<(&'a str, u16)> {
+    Some((name?, listens_on.or(settings.ports.first().copied())?))
 }
 
 /// Tells the port map that the brick listens.
@@ -71,19 +75,15 @@ mod tests {
 
     #[test]
     fn a_brick_that_listens_elsewhere_signs_in_with_that_port() {
-        let settings = BrickSettings { name: Some("/b".to_owned()), ports: vec![0], multiplex: false };
-        assert_eq!(brick(&settings, Some(50_000)), Some(("/b", 50_000)));
+        let settings = BrickSettings { ports: vec![0], ..BrickSettings::default() };
+        assert_eq!(brick(Some("/b"), Some(50_000), &settings), Some(("/b", 50_000)));
     }
 
     #[test]
     fn only_a_brick_with_a_port_signs_in() {
-        let settings = |name: Option<&str>, ports: &[u16]| BrickSettings {
-            name: name.map(str::to_owned),
-            ports: ports.to_vec(),
-            multiplex: false,
-        };
-        assert_eq!(brick(&settings(Some("/b"), &[49152, 49153]), None), Some(("/b", 49152)));
-        assert_eq!(brick(&settings(None, &[49152]), Some(49152)), None);
-        assert_eq!(brick(&settings(Some("/b"), &[]), None), None);
+        let settings = |ports: &[u16]| BrickSettings { ports: ports.to_vec(), ..BrickSettings::default() };
+        assert_eq!(brick(Some("/b"), None, &settings(&[49152, 49153])), Some(("/b", 49152)));
+        assert_eq!(brick(None, Some(49152), &settings(&[49152])), None);
+        assert_eq!(brick(Some("/b"), None, &settings(&[])), None);
     }
 }

@@ -118,8 +118,21 @@ impl VolfileServer {
     /// # Errors
     /// The server is not there, does not answer, or has none.
     pub async fn fetch(&self) -> Result<IoBuf, FetchError> {
+        self.fetch_as(&self.id, &self.ask).await
+    }
+
+    /// Asks for the volfile of another brick of this process.
+    /// # Errors
+    /// As [`fetch`](Self::fetch).
+    pub async fn fetch_of(&self, id: &str, brick: &str) -> Result<IoBuf, FetchError> {
+        let xdata = self.ask.xdata.clone().with("brick_name", brick);
+        let ask = GetspecReq { flags: self.ask.flags, key: IoBuf::from(id.to_owned()), xdata };
+        self.fetch_as(id, &ask).await
+    }
+
+    async fn fetch_as(&self, id: &str, ask: &GetspecReq) -> Result<IoBuf, FetchError> {
         let server = self.list().current();
-        let call = self.client.call(HANDSHAKE, HandshakeProc::Getspec.number(), &self.ask);
+        let call = self.client.call(HANDSHAKE, HandshakeProc::Getspec.number(), ask);
         let answer = match timeout(PATIENCE, call).await {
             Ok(answer) => answer,
             Err(_) => Err(CallError::TimedOut),
@@ -128,7 +141,7 @@ impl VolfileServer {
             answer.map_err(|source| FetchError::Call { server: server.clone(), source })?;
         if answer.op_ret < 0 {
             let errno = Errno::from_raw(answer.op_errno);
-            return Err(FetchError::Refused { server, id: self.id.clone(), errno });
+            return Err(FetchError::Refused { server, id: id.to_owned(), errno });
         }
         self.learn(&answer.xdata);
         Ok(answer.spec)

@@ -85,7 +85,7 @@ impl Volume {
     pub(crate) fn reports(&self) -> (String, String) {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::remove_file(file.path()).unwrap();
-        statedump::write(file.path(), Some(&self.running), SystemTime::now()).unwrap();
+        statedump::write(file.path(), std::slice::from_ref(&self.running), SystemTime::now()).unwrap();
         (fs::read_to_string(file.path()).unwrap(), faults::report(&self.running).join("\n"))
     }
 }

@@ -12,6 +12,7 @@ mod heal;
 mod hostile;
 mod isolate;
 mod mount;
+mod multiplex;
 mod rebalance;
 mod reload;
 mod restart;

@@ -2,6 +2,7 @@
 
 use crate::brick::Brick;
 use crate::bricks::runner::{Order, Runner};
+use crate::bricks::sharing::{Neighbour, Sharing, is_compatible};
 use crate::config::Config;
 use crate::history::History;
 use crate::hooks::{Hook, Side};
@@ -71,6 +72,9 @@ pub struct Daemon {
 
 /// The first of the port numbers that the incumbent counts for new volumes; nothing listens there any more.
 const FIRST_VOLUME_PORT: u32 = 24009;
+
+/// How many bricks a process has at most unless the cluster's options say otherwise.
+const MOST_BRICKS: usize = 250;
 
 impl Daemon {
     /// A daemon on this state.
@@ -220,13 +224,36 @@ impl Daemon {
     #[must_use]
     pub fn order(&self, volume: &Volume, brick: &Brick) -> Order {
         let is_on = |name: &str| volume.options.get(name).and_then(parse_bool).unwrap_or(false);
+        let localtime_logging = self.state().is_on("cluster.localtime-logging");
         Order {
             volume: volume.name.clone(),
             brick: brick.clone(),
-            localtime_logging: self.state().is_on("cluster.localtime-logging"),
+            localtime_logging,
             global_threading: is_on("config.global-threading"),
             memory_accounting: is_on("config.memory-accounting"),
+            sharing: self.sharing(volume, brick),
         }
+    }
+
+    /// How a brick may share a process: nothing unless the cluster's bricks do.
+    fn sharing(&self, volume: &Volume, brick: &Brick) -> Option<Sharing> {
+        let state = self.state();
+        if !state.is_on("cluster.brick-multiplex") {
+            return None;
+        }
+        let most = state.options.values.get("cluster.max-bricks-per-process");
+        let most = most.and_then(|text| text.trim().parse().ok()).unwrap_or(MOST_BRICKS);
+        let others =
+            state.volumes.values().map(|stored| &stored.volume).filter(|other| other.name != volume.name);
+        // Those of its own volume first.
+        let neighbours = std::iter::once(volume).chain(others).flat_map(|other| {
+            let is_own = other.name == volume.name;
+            let fits = is_own || other.is_started() && is_compatible(&volume.options, &other.options);
+            let here =
+                other.bricks.iter().filter(|other| other.node == self.node && other.path != brick.path);
+            here.map(move |brick| Neighbour { volume: other.name.clone(), brick: brick.clone(), fits })
+        });
+        Some(Sharing { most, neighbours: neighbours.collect() })
     }
 
     /// What every service's command line carries.

@@ -1,10 +1,12 @@
 //! `protocol/server`: the top of a brick graph. Clients sign in here; their calls become fops, the answers replies.
 //!
-//! What is where: [`options`] and `listen` set it up; `handshake` lets clients in, `session` is one that is in;
+//! What is where: [`options`] and `listen` set it up; `door` is what several graphs of a process share; `handshake` lets
+//! clients in, `session` is one that is in;
 //! `fops` turns calls into fops, with `resolve` between ids of the wire and objects of the graph.
 #![forbid(unsafe_code)]
 
 mod bricks;
+mod door;
 mod dump;
 mod fds;
 mod fops;
@@ -24,15 +26,9 @@ mod waiting;
 
 use std::sync::Arc;
 
-use gluster_rpc::Service;
-use gluster_xdr::dump::DUMP;
-use gluster_xdr::fop::FOP;
-use gluster_xdr::handshake::HANDSHAKE_BRICK;
 use plugin_api::prelude::*;
 
-use crate::fops::FopProgram;
-use crate::handshake::Handshake;
-use crate::listen::Listening;
+use crate::door::Door;
 use crate::options::Settings;
 use crate::server::Server;
 
@@ -45,8 +41,7 @@ pub struct ProtocolServer {
 #[derive(Debug)]
 struct Running {
     server: Arc<Server>,
-    service: Service,
-    listening: Listening,
+    door: Arc<Door>,
 }
 
 #[xlator(
@@ -62,16 +57,9 @@ impl Xlator for ProtocolServer {
 
     fn init(&mut self, cx: &InitCx<'_>) -> Result<(), InitError> {
         let settings = Settings::read(cx)?;
-        let limits = settings.limits;
         let server = Arc::new(Server::new(cx, settings)?);
-        let service = Service::new(limits, gluster_rpc::Unobserved);
-        service.register(Arc::new(FopProgram(server.clone())));
-        service.register(Arc::new(Handshake(server.clone())));
-        // The order in which the incumbent's bricks list them.
-        service.order(&[FOP, DUMP, HANDSHAKE_BRICK]);
-        // Clients may connect from here on, but nobody gets in before the graph is up.
-        let listening = Listening::start(cx, &service)?;
-        self.running = Some(Running { server, service, listening });
+        let door = Door::of(cx, &server)?;
+        self.running = Some(Running { server, door });
         Ok(())
     }
 
@@ -86,7 +74,7 @@ impl Xlator for ProtocolServer {
             (EventKind::CHILD_UP, Some(child)) => {
                 running.server.child_is_up(child);
                 // The host learns where the brick listens: it signs in with the port.
-                let told = Event { kind: event.kind, data: running.listening.described(&event.data) };
+                let told = Event { kind: event.kind, data: running.door.described(&event.data) };
                 cx.pass_on(&told);
             }
             (EventKind::CHILD_DOWN, Some(child)) => {
@@ -113,15 +101,14 @@ impl Xlator for ProtocolServer {
 
     fn dump(&self, out: &mut String) {
         if let Some(running) = &self.running {
-            running.listening.dump(out);
+            running.door.dump(out);
             running.server.dump(out);
         }
     }
 
     fn fini(&self) {
         if let Some(running) = &self.running {
-            running.listening.stop();
-            running.service.close();
+            running.door.leave(&running.server);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What all connections of a server share: the bricks, the settings, who is in, and who decides about that.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use gluster_xdr::callback::CallbackProc;
@@ -25,6 +26,7 @@ pub(crate) struct Server {
     authenticators: RwLock<Arc<Authenticators>>,
     groups: Arc<Groups>,
     sessions: Mutex<Vec<Weak<Session>>>,
+    closed: AtomicBool,
 }
 
 impl Server {
@@ -50,6 +52,7 @@ impl Server {
             authenticators: RwLock::new(Arc::new(authenticators)),
             groups: Arc::default(),
             sessions: Mutex::default(),
+            closed: AtomicBool::new(false),
         })
     }
 
@@ -109,11 +112,18 @@ impl Server {
         sessions.iter().filter_map(Weak::upgrade).collect()
     }
 
-    /// Notes that a client is in.
-    pub(crate) fn enter(&self, session: &Arc<Session>) {
+    /// Notes that a client is in; `false` when nobody is let in any more.
+    pub(crate) fn enter(&self, session: &Arc<Session>) -> bool {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         sessions.retain(|session| session.strong_count() > 0);
         sessions.push(Arc::downgrade(session));
+        !self.closed.load(Ordering::SeqCst)
+    }
+
+    /// Ends the connections of all clients; who is still signing in stays out.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        self.sessions().iter().for_each(|session| session.disconnect());
     }
 
     /// Notes that a client's connection is over: what it held below is given back now, its descriptors when the last

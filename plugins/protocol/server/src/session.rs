@@ -5,9 +5,10 @@ use std::sync::{Arc, Weak};
 use gluster_rpc::Peer;
 use plugin_api::auth::Applicant;
 use plugin_api::fop::Flush;
-use plugin_api::{Client, Dict, Gfid, Handle, Iatt, Identity, rt};
+use plugin_api::{Client, Dict, Gfid, Iatt, Identity, rt};
 
 use crate::fds::FdTable;
+use crate::server::Server;
 use crate::waiting::Locks;
 
 /// The longest word that is believed to be a kind of program.
@@ -32,13 +33,14 @@ pub(crate) struct Session {
     pub(crate) peer: Weak<Peer>,
     /// What it signed in with.
     pub(crate) applicant: Applicant,
-    handle: Handle,
+    /// The server that let it in.
+    pub(crate) server: Arc<Server>,
 }
 
 impl Session {
-    /// A client that was let in to `brick`.
+    /// A client that `server` let in to `brick`.
     pub(crate) fn new(
-        handle: Handle,
+        server: Arc<Server>,
         client: Client,
         brick: usize,
         subdir: Option<Gfid>,
@@ -54,7 +56,7 @@ impl Session {
             subdir,
             peer,
             applicant,
-            handle,
+            server,
         }
     }
 
@@ -119,7 +121,7 @@ impl Drop for Session {
             return;
         }
         // Nobody in particular: pid 0 without an owner gives back all locks of the client on the descriptor.
-        let mut frame = self.handle.frame(Identity::default());
+        let mut frame = self.server.handle.frame(Identity::default());
         frame.set_client(Some(self.client.clone()));
         let brick = self.brick;
         rt::run_inline(async move {

@@ -22,11 +22,12 @@ impl Health {
 }
 
 impl Brick {
-    /// Checks the disk every `health-check-interval` on a thread of its own; `sick` is told once why it gave up.
+    /// Checks the disk every `health-check-interval` on a thread of its own; `sick` is told once why it gave up, and
+    /// learns from the receiver when the brick is stopped.
     /// `None` when the check is switched off.
     pub(crate) fn watch_health(
         self: &Arc<Self>,
-        sick: impl FnOnce(String) + Send + 'static,
+        sick: impl FnOnce(String, &Receiver<()>) + Send + 'static,
     ) -> Option<Health> {
         if self.options().health_check_interval.is_zero() {
             return None;
@@ -35,7 +36,7 @@ impl Brick {
         let brick = Arc::clone(self);
         let spawned = std::thread::Builder::new().name("posix-health".into()).spawn(move || {
             if let Some(why) = watch(&brick, &stopped) {
-                sick(why);
+                sick(why, &stopped);
             }
         });
         spawned.ok().map(|_| Health(stop))

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use plugin_api::prelude::*;
@@ -52,7 +53,7 @@ impl Xlator for Posix {
         rustix::process::umask(rustix::fs::Mode::empty());
         let brick = Arc::new(Brick::open(options::Options::read(cx)?)?);
         let me = cx.handle();
-        self.health = brick.watch_health(move |why| give_up(&me, &why));
+        self.health = brick.watch_health(move |why, stopped| give_up(&me, &why, stopped));
         let janitor = Arc::clone(&brick);
         std::thread::Builder::new().name("posix-janitor".into()).spawn(move || janitor.run_janitor())?;
         self.brick = Some(brick);
@@ -293,11 +294,15 @@ impl Xlator for Posix {
     }
 }
 
-/// The disk failed: clients hear of it, then the process ends, whatever hangs in it.
-fn give_up(me: &Handle, why: &str) {
+/// The disk failed: clients and the host hear of it. A host that has other bricks takes this one away and goes on;
+/// otherwise the process ends, whatever hangs in it.
+fn give_up(me: &Handle, why: &str, stopped: &Receiver<()>) {
     log!(Error, xl: me.name(), "the brick's disk failed; the brick goes down", cause = why);
-    me.notify_up(&EventKind::CHILD_DOWN.into());
-    std::thread::sleep(LAST_WORDS);
+    let failed = Event { kind: EventKind::CHILD_DOWN, data: Dict::new().with("failed", why) };
+    me.notify_up(&failed);
+    if stopped.recv_timeout(LAST_WORDS) != Err(RecvTimeoutError::Timeout) {
+        return;
+    }
     plugin_api::rt::stop(1);
     std::thread::sleep(LAST_WORDS);
     let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);

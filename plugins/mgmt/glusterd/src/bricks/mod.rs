@@ -5,6 +5,7 @@
 //! * [`claim`]: marking a folder as a volume's
 //! * [`command`]: the command line of a brick process
 //! * [`runner`]: what operations ask of bricks, whoever runs them
+//! * [`sharing`]: which bricks may live in one process
 //! * [`processes`]: bricks as processes, and [`process`]: processes by their pid files
 
 pub mod check;
@@ -14,6 +15,7 @@ pub mod place;
 pub mod process;
 pub mod processes;
 pub mod runner;
+pub mod sharing;
 
 /// What the system says about an error, without its number.
 fn reason(errno: rustix::io::Errno) -> String {

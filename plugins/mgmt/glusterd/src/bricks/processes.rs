@@ -1,18 +1,21 @@
-//! Bricks as processes of this machine: `glusterfsd`, one for each.
+//! Bricks as processes of this machine: `glusterfsd`, one for each, or for several that share it.
 
 use super::command::BrickCommand;
 use super::process::{LaunchError, Process, holder, launch};
 use super::runner::{BrickFault, Order, Runner, Standing};
+use super::sharing::{Host, Sharing, has_others, socket_of};
 use crate::brick::Brick;
 use crate::config::Config;
 use crate::links::{LIMIT as ASK_LIMIT, Links, Question};
+use crate::paths::brick_volfile_id;
 use gluster_xdr::brickop::BrickProc;
 use plugin_api::open::ProgramInstance;
 use plugin_api::rt::{self, BoxFuture};
-use plugin_api::{Dict, log};
+use plugin_api::{Dict, IoBuf, log};
 use rustix::process::{Pid, Signal};
 use std::collections::HashMap;
-use std::path::Path;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +44,8 @@ struct Inner {
     ports: ProgramInstance,
     arrivals: Arc<Arrivals>,
     links: Arc<Links>,
+    /// Held while a brick looks for a process to share: one that another has begun is to be found.
+    sharing: tokio::sync::Mutex<()>,
 }
 
 /// Which bricks have signed in, by path: the port map tells.
@@ -91,7 +96,8 @@ impl Processes {
         ports: ProgramInstance,
         arrivals: Arc<Arrivals>,
     ) -> Self {
-        Self(Arc::new(Inner { config, node, ports, arrivals, links }))
+        let sharing = tokio::sync::Mutex::default();
+        Self(Arc::new(Inner { config, node, ports, arrivals, links, sharing }))
     }
 }
 
@@ -132,10 +138,17 @@ impl Inner {
     async fn start(&self, order: Order) -> Result<u16, BrickFault> {
         let (volume, brick) = (order.volume.as_str(), &order.brick);
         let pidfile = self.config.paths.brick_pidfile(volume, brick);
+        let _turn = match order.sharing {
+            Some(_) => Some(self.sharing.lock().await),
+            None => None,
+        };
         if let Some(pid) = holder(&pidfile) {
             return Ok(self.adopt(volume, brick, pid));
         }
         self.make_room(volume, brick, &pidfile)?;
+        if let Some(port) = self.join(&order, &pidfile).await {
+            return Ok(port);
+        }
         for _ in 0..PORT_ATTEMPTS {
             let port = self.reserve(brick)?;
             let launched = self.launch(&order, port).await;
@@ -155,6 +168,53 @@ impl Inner {
         }
         let reason = format!("{PORT_ATTEMPTS} of them were taken by others first");
         Err(BrickFault::NoPort { brick: brick.display_name(), reason })
+    }
+
+    /// Lets the brick share a process that has room for it; nothing when there is none that takes it. Answers its port.
+    async fn join(&self, order: &Order, pidfile: &Path) -> Option<u16> {
+        let (volume, brick) = (order.volume.as_str(), &order.brick);
+        let hosts = order.sharing.as_ref().map(|sharing: &Sharing| sharing.hosts(&self.config.paths));
+        for host in hosts.unwrap_or_default() {
+            let pid = host.pid.as_raw_nonzero();
+            match self.attach(volume, brick, pidfile, &host).await {
+                Ok(()) if holder(pidfile) == Some(host.pid) => {
+                    log!(Info, "brick shares a process", brick = brick.path, pid = pid);
+                    let signed_in = self.arrivals.wait(&brick.path, SIGN_IN_LIMIT).await;
+                    return Some(signed_in.unwrap_or(host.port));
+                }
+                // It cannot be told from one that ended.
+                Ok(()) => {
+                    log!(
+                        Warn,
+                        "process does not hold the pid file of its brick",
+                        brick = brick.path,
+                        pid = pid
+                    );
+                    let question = Question::new(BrickProc::Terminate, brick.path.clone(), &Dict::new());
+                    let _ = self.links.ask(&host.socket, "brick", question, END_LIMIT).await;
+                }
+                Err(why) => {
+                    log!(Warn, "process does not take a brick", brick = brick.path, pid = pid, why = why);
+                }
+            }
+        }
+        None
+    }
+
+    async fn attach(&self, volume: &str, brick: &Brick, pidfile: &Path, host: &Host) -> Result<(), String> {
+        let id = brick_volfile_id(volume, &brick.host, &brick.path);
+        let volfile = self.config.paths.volume(volume).join(format!("{id}.vol"));
+        let question = Question {
+            procedure: BrickProc::Attach,
+            name: volfile.display().to_string(),
+            input: IoBuf::default(),
+            dict: Dict::new().with("pidfile", pidfile.display().to_string()),
+        };
+        let answer = self.links.ask(&host.socket, "brick", question, START_LIMIT).await?;
+        match answer.op_ret {
+            0 => Ok(()),
+            _ => Err(format!("{} (errno {})", answer.op_errstr, answer.op_errno)),
+        }
     }
 
     /// Takes a brick over that was there before us. It signs in again by itself, but clients need not wait for that.
@@ -206,7 +266,7 @@ impl Inner {
             bind_address: self.config.bind_address.as_deref(),
             address_family: self.config.address_family.as_deref(),
             memory_accounting: order.memory_accounting,
-            multiplexed: false,
+            multiplexed: order.sharing.is_some(),
         };
         launch(&command.argv(), &self.config.plugin_dirs, START_LIMIT).await.map_err(|fault| match fault {
             LaunchError::Spawn { program, reason } => BrickFault::Spawn { program, reason },
@@ -238,17 +298,26 @@ impl Inner {
 
     /// The connection to the brick's socket, made if there is none. It ends with the brick.
     fn link(&self, volume: &str, brick: &Brick) {
-        self.links.to(&self.config.paths.brick_socket(volume, brick), &format!("brick {}", brick.path));
+        self.links.to(&self.socket(volume, brick), &format!("brick {}", brick.path));
+    }
+
+    /// Where the brick's process takes orders.
+    fn socket(&self, volume: &str, brick: &Brick) -> PathBuf {
+        let paths = &self.config.paths;
+        let shared = holder(&paths.brick_pidfile(volume, brick)).and_then(socket_of);
+        shared.unwrap_or_else(|| paths.brick_socket(volume, brick))
     }
 
     /// Forgets a brick that does not run, and removes what its process left.
     fn forget(&self, volume: &str, brick: &Brick) {
-        let socket = self.config.paths.brick_socket(volume, brick);
-        self.links.forget(&socket);
         let _ = self.ports.control("forget", &Dict::new().with("brick", brick.path.clone()));
         self.arrivals.went(&brick.path);
-        for leftover in [self.config.paths.brick_pidfile(volume, brick), socket] {
-            let _ = std::fs::remove_file(leftover);
+        let _ = std::fs::remove_file(self.config.paths.brick_pidfile(volume, brick));
+        let socket = self.config.paths.brick_socket(volume, brick);
+        // Bricks that came to its process later go on there.
+        if UnixStream::connect(&socket).is_err() {
+            self.links.forget(&socket);
+            let _ = std::fs::remove_file(socket);
         }
     }
 
@@ -256,8 +325,11 @@ impl Inner {
         let pidfile = self.config.paths.brick_pidfile(volume, brick);
         if let Some(process) = Process::holding(&pidfile) {
             let asked = self.ask(volume, brick, BrickProc::Terminate, &Dict::new(), END_LIMIT).await;
-            let ended = asked.is_ok() && process.ended_within(END_LIMIT).await;
-            if !ended && !process.end(END_LIMIT).await {
+            // A process that others share lets go of the pid file before it answers.
+            let is_gone = asked.is_ok() && holder(&pidfile).is_none();
+            let ended = is_gone || asked.is_ok() && process.ended_within(END_LIMIT).await;
+            let may_be_ended = || !has_others(&process, &pidfile, &self.config.paths);
+            if !(ended || may_be_ended() && process.end(END_LIMIT).await) {
                 return Err(BrickFault::Stays { brick: brick.display_name(), pid: process.pid() });
             }
             log!(Info, "brick stopped", brick = brick.path, pid = process.pid());
@@ -279,7 +351,7 @@ impl Inner {
             BrickProc::Status => String::new(),
             _ => brick.path.clone(),
         };
-        let socket = self.config.paths.brick_socket(volume, brick);
+        let socket = self.socket(volume, brick);
         let question = Question::new(procedure, name, request);
         let process = format!("brick {}", brick.path);
         let answer = self.links.ask(&socket, &process, question, limit).await.map_err(silent)?;

@@ -1,5 +1,6 @@
 //! Who runs bricks: what operations ask for, whoever does it.
 
+use super::sharing::Sharing;
 use crate::brick::Brick;
 use gluster_xdr::brickop::BrickProc;
 use plugin_api::Dict;
@@ -20,6 +21,8 @@ pub struct Order {
     pub global_threading: bool,
     /// Volume option `config.memory-accounting`.
     pub memory_accounting: bool,
+    /// How it may share a process, where bricks do.
+    pub sharing: Option<Sharing>,
 }
 
 /// How a brick of this node stands.
@@ -55,10 +58,10 @@ pub enum BrickFault {
 
 /// Runs bricks. Its futures may be awaited on a thread that may block.
 pub trait Runner: Debug + Send + Sync {
-    /// Starts the brick unless it runs, and waits until it serves; answers the port it listens on.
+    /// Starts the brick unless it runs, in a process of its own or one that it shares, and waits until it serves; answers the port it listens on.
     fn start(&self, order: Order) -> BoxFuture<Result<u16, BrickFault>>;
 
-    /// Ends the brick's process if there is one, and waits until it is gone.
+    /// Ends the brick if it runs, and waits until it is gone: its process, or its part of one that others share.
     fn stop(&self, volume: &str, brick: &Brick) -> BoxFuture<Result<(), BrickFault>>;
 
     /// How the brick stands now.

@@ -27,6 +27,10 @@ pub struct Set {
     is_own_command: bool,
 }
 
+/// The incumbent's words.
+const ONE_BRICK: &str = "Brick-multiplexing is enabled. Please set this option to a value other than 1 to make use of \
+                         the brick-multiplexing feature.";
+
 impl Set {
     /// Reads the request.
     ///
@@ -89,14 +93,17 @@ impl Set {
                 _ if !option.flags.has(Flags::CLUSTER) => {
                     return Err(Refusal::new("Not a valid option for all volumes"));
                 }
-                // What these switch on is not there, so they may only be off.
-                "cluster.brick-multiplex" | "cluster.enable-shared-storage"
-                    if options::parse_bool(value) == Some(true) =>
-                {
+                // What it switches on is not there, so it may only be off.
+                "cluster.enable-shared-storage" if options::parse_bool(value) == Some(true) => {
                     return Err(Refusal {
                         errno: super::NOT_SUPPORTED,
                         text: format!("{} is not supported", option.name),
                     });
+                }
+                "cluster.max-bricks-per-process"
+                    if value.trim() == "1" && daemon.state().is_on("cluster.brick-multiplex") =>
+                {
+                    return Err(Refusal::new(ONE_BRICK));
                 }
                 _ => option.check(value).map_err(|wrong| Refusal::new(wrong.0))?,
             }

@@ -19,12 +19,11 @@ use plugin_api::IoBuf;
 use plugin_api::rt::BoxFuture;
 
 use self::procedure::serve;
-use crate::server::Server;
 use crate::session::Session;
 
-/// Serves the fops of a server's bricks.
+/// Serves the fops of clients that are in.
 #[derive(Debug)]
-pub(crate) struct FopProgram(pub(crate) Arc<Server>);
+pub(crate) struct FopProgram;
 
 impl Program for FopProgram {
     fn program(&self) -> gluster_xdr::Program {
@@ -62,10 +61,10 @@ fn at_once(reply: Reply) -> BoxFuture<Reply> {
 
 /// Starts the procedure of the same name: one allocation, as large as this procedure needs.
 macro_rules! start {
-    ($server:expr, $session:expr, $call:expr, $procedure:expr;
+    ($session:expr, $call:expr, $procedure:expr;
         $([$family:ident] $($name:ident)*,)* else { $($other:pat => $answer:expr,)* }) => {
         match $procedure {
-            $($(Proc::$name => Box::pin(serve::<$family::$name>($server, $session, $call)),)*)*
+            $($(Proc::$name => Box::pin(serve::<$family::$name>($session, $call)),)*)*
             $($other => $answer,)*
         }
     };
@@ -73,7 +72,7 @@ macro_rules! start {
 
 impl FopProgram {
     fn start(&self, procedure: Proc, session: Arc<Session>, call: Call) -> BoxFuture<Reply> {
-        start! { self.0.clone(), session, call, procedure;
+        start! { session, call, procedure;
             [entry] Lookup Mknod Mkdir Unlink Rmdir Symlink Rename Link Create Icreate Namelink,
             [inode] Stat Fstat Setattr Fsetattr Access Readlink Statfs Truncate Ipc,
             [data] Open Read Write Flush Fsync Ftruncate Rchecksum Fallocate Discard Zerofill Seek CopyFileRange,

@@ -10,7 +10,6 @@ use plugin_api::{Errno, IoBuf, Payload};
 
 use super::response::Response;
 use crate::resolve::Caller;
-use crate::server::Server;
 use crate::session::Session;
 
 /// The arguments of a procedure's fop.
@@ -51,11 +50,12 @@ pub(super) trait Procedure: 'static {
 }
 
 /// Serves one call.
-pub(super) async fn serve<P: Procedure>(server: Arc<Server>, session: Arc<Session>, mut call: Call) -> Reply {
+pub(super) async fn serve<P: Procedure>(session: Arc<Session>, mut call: Call) -> Reply {
     let request = match P::Request::read(&call.args) {
         Ok(request) => request,
         Err(e) => return call.garbage_with(&e, &P::Response::failure(Errno::EINVAL.into())),
     };
+    let server = session.server.clone();
     let identity = server.caller(std::mem::take(&mut call.identity), session.client.is_trusted()).await;
     let mut frame = server.handle.frame(identity);
     frame.set_client(Some(session.client.clone()));

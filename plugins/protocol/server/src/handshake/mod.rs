@@ -15,12 +15,12 @@ use plugin_api::{Dict, Errno, log};
 
 pub(crate) use self::auth::Authenticators;
 use self::sign_in::Refusal;
-use crate::server::Server;
+use crate::door::Servers;
 use crate::session::Session;
 
-/// Serves the handshake of a server's bricks.
+/// Serves the handshake of the bricks behind a door.
 #[derive(Debug)]
-pub(crate) struct Handshake(pub(crate) Arc<Server>);
+pub(crate) struct Handshake(pub(crate) Arc<Servers>);
 
 impl Program for Handshake {
     fn program(&self) -> gluster_xdr::Program {
@@ -43,7 +43,7 @@ impl Program for Handshake {
 
     fn disconnected(&self, peer: &Arc<Peer>) {
         if let Some(session) = peer.detach::<Session>() {
-            self.0.leave(&session);
+            session.server.leave(&session);
         }
     }
 }
@@ -53,32 +53,33 @@ impl Handshake {
         let request: SetvolumeReq = call.arguments()?;
         let answer = match self.0.sign_in(&call.peer, &request.dict).await {
             Ok(session) => {
-                log!(Info, xl: self.0.handle.name(), "accepted client", client = session.client.uid(),
-                    peer = call.peer.name(), brick = self.0.bricks[session.brick].name);
-                SetvolumeRsp { dict: self.welcome(&session, &call.peer), ..SetvolumeRsp::default() }
+                let server = &session.server;
+                log!(Info, xl: server.handle.name(), "accepted client", client = session.client.uid(),
+                    peer = call.peer.name(), brick = server.bricks[session.brick].name);
+                SetvolumeRsp { dict: welcome(&session, &call.peer), ..SetvolumeRsp::default() }
             }
             Err(Refusal { errno, text }) => {
-                log!(Warn, xl: self.0.handle.name(), "refused client", peer = call.peer.name(), why = text);
+                log!(Warn, "refused client", peer = call.peer.name(), why = text);
                 let dict = Dict::new().with("ERROR", text);
                 SetvolumeRsp { op_ret: -1, op_errno: errno.raw(), dict }
             }
         };
         Ok(call.reply(&answer))
     }
+}
 
-    fn welcome(&self, session: &Session, peer: &Peer) -> Dict {
-        let mut dict = Dict::new()
-            .with("ERROR", "Success")
-            .with("child_up", 1_u32)
-            .with("process-uuid", self.0.process_uuid.clone())
-            // Older clients require it.
-            .with("clnt-lk-version", 0_u32)
-            .with("transport-ptr", peer.id());
-        if let Some(volume_id) = self.0.bricks[session.brick].volume_id.get() {
-            dict.set("volume-id", volume_id.clone());
-        }
-        dict
+fn welcome(session: &Session, peer: &Peer) -> Dict {
+    let mut dict = Dict::new()
+        .with("ERROR", "Success")
+        .with("child_up", 1_u32)
+        .with("process-uuid", session.server.process_uuid.clone())
+        // Older clients require it.
+        .with("clnt-lk-version", 0_u32)
+        .with("transport-ptr", peer.id());
+    if let Some(volume_id) = session.server.bricks[session.brick].volume_id.get() {
+        dict.set("volume-id", volume_id.clone());
     }
+    dict
 }
 
 fn no_spec() -> GetspecRsp {

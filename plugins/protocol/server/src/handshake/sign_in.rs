@@ -9,6 +9,7 @@ use plugin_api::{Client, Dict, Errno, Gfid, Identity, Inode, IoBuf, Loc, rt};
 
 use super::auth::Accepted;
 use crate::bricks::{Brick, State};
+use crate::door::Servers;
 use crate::names;
 use crate::server::Server;
 use crate::session::Session;
@@ -31,17 +32,30 @@ const FOPS_VERSION: u64 = gluster_xdr::fop::FOP.number as u64;
 /// Where a brick keeps its volume's id.
 const VOLUME_ID: &str = "trusted.glusterfs.volume-id";
 
-impl Server {
+impl Servers {
     /// Lets a client in that shows `request`, a serialized dict.
-    pub(super) async fn sign_in(
-        self: &Arc<Self>,
-        peer: &Arc<Peer>,
-        request: &IoBuf,
-    ) -> Result<Arc<Session>, Refusal> {
+    pub(super) async fn sign_in(&self, peer: &Arc<Peer>, request: &IoBuf) -> Result<Arc<Session>, Refusal> {
         let Ok(request) = gluster_xdr::dict::decode(request) else {
             return refuse(Errno::EINVAL, "Internal error: failed to unserialize request dictionary");
         };
-        let brick = self.brick_asked_for(&request)?;
+        let Some(name) = request.str("remote-subvolume") else {
+            return refuse(Errno::EINVAL, "No remote-subvolume option specified");
+        };
+        let Some((server, brick)) = self.find(name) else {
+            return refuse(Errno::ENOENT, "Brick not found");
+        };
+        server.sign_in(brick, peer, request).await
+    }
+}
+
+impl Server {
+    async fn sign_in(
+        self: Arc<Self>,
+        brick: usize,
+        peer: &Arc<Peer>,
+        request: Dict,
+    ) -> Result<Arc<Session>, Refusal> {
+        let brick = self.brick_that_serves(brick)?;
         let uid = match request.str("process-uuid") {
             Some(uid) if !uid.is_empty() && uid.len() <= LONGEST_UID => uid.to_owned(),
             _ => return refuse(Errno::EINVAL, "UUID not specified"),
@@ -61,13 +75,14 @@ impl Server {
         };
         let subdir = self.subdir(brick, &applicant.request).await?;
         let client = Client::new(&uid, peer.name(), accepted.trusted);
-        let handle = self.handle.clone();
-        let session = Arc::new(Session::new(handle, client, brick.index, subdir, peer, applicant));
+        let session = Arc::new(Session::new(self.clone(), client, brick.index, subdir, peer, applicant));
         if let Some(before) = peer.detach::<Session>() {
-            self.leave(&before);
+            before.server.leave(&before);
         }
         peer.attach(session.clone());
-        self.enter(&session);
+        if !self.enter(&session) {
+            return refuse(Errno::ENOENT, "Brick not found");
+        }
         Ok(session)
     }
 
@@ -78,13 +93,8 @@ impl Server {
         (applicant, rt::offload(verdict).await.flatten())
     }
 
-    fn brick_asked_for(&self, request: &Dict) -> Result<&Brick, Refusal> {
-        let Some(name) = request.str("remote-subvolume") else {
-            return refuse(Errno::EINVAL, "No remote-subvolume option specified");
-        };
-        let Some(brick) = self.bricks.iter().find(|brick| brick.name == name) else {
-            return refuse(Errno::ENOENT, "Brick not found");
-        };
+    fn brick_that_serves(&self, index: usize) -> Result<&Brick, Refusal> {
+        let brick = &self.bricks[index];
         match brick.state() {
             State::Up => Ok(brick),
             State::Starting => {

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, helpers included")]
 
+mod door;
 mod fake;
 mod fops;
 mod hostile;
