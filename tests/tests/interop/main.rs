@@ -13,6 +13,7 @@ mod hostile;
 mod isolate;
 mod mount;
 mod multiplex;
+mod quota;
 mod rebalance;
 mod reload;
 mod restart;

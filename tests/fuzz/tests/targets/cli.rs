@@ -89,6 +89,24 @@ impl services::Runner for Tame {
     fn mark(&self, _: Vec<OsString>, _: &'static str, _: String) -> BoxFuture<Result<(), String>> {
         Box::pin(std::future::ready(Ok(())))
     }
+
+    fn signal(&self, _: &Path, _: Signal) -> bool {
+        false
+    }
+
+    fn change(
+        &self,
+        _: Vec<OsString>,
+        _: services::Change,
+    ) -> BoxFuture<Result<(), services::ChangeFault>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn show(&self, _: Vec<OsString>) -> BoxFuture<Result<(), String>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn walk(&self, _: services::Walk) {}
 }
 
 impl Outside for Tame {
