@@ -108,9 +108,11 @@ soak: deps stage
 	$(MAKE) guided GUIDED_SECONDS=$${GUIDED_SECONDS:-450}
 
 # Of a released version they are never built again: they are what that version built.
+# The kept libraries name no folder of the machine that built them.
+abi-record: REMAP = --remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=cargo
 abi-record:
 	@for policy in pass deny decompose; do \
-	    $(CARGO) build --release --quiet --manifest-path tests/abi/plugins/Cargo.toml \
+	    RUSTFLAGS="$(REMAP)" $(CARGO) build --release --quiet --manifest-path tests/abi/plugins/Cargo.toml \
 	        --target-dir $(TARGET)/abi-record --features $$policy || exit 1; \
 	    install -m 644 $(TARGET)/abi-record/release/libkept.so tests/abi/1.0/scramble-$$policy.so || exit 1; \
 	done

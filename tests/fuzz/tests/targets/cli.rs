@@ -94,11 +94,7 @@ impl services::Runner for Tame {
         false
     }
 
-    fn change(
-        &self,
-        _: Vec<OsString>,
-        _: services::Change,
-    ) -> BoxFuture<Result<(), services::ChangeFault>> {
+    fn change(&self, _: Vec<OsString>, _: services::Change) -> BoxFuture<Result<(), services::ChangeFault>> {
         Box::pin(std::future::ready(Ok(())))
     }
 
