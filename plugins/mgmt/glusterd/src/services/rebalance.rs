@@ -201,8 +201,12 @@ impl RebalanceState {
         if let Some(seconds) = seconds.filter(|seconds| seconds.is_finite() && *seconds >= 0.0) {
             self.run_time = seconds;
         }
-        if let Some(found) = counted(said, "status").and_then(|found| u32::try_from(found).ok()) {
-            self.status = status::without_kind(found).unwrap_or(self.status);
+        let found = counted(said, "status").and_then(|found| u32::try_from(found).ok());
+        // One that was told to stop may say at its end that it failed: at what it was told to leave.
+        match found.and_then(status::without_kind) {
+            Some(status::FAILED) if self.status == status::STOPPED => {}
+            Some(found) => self.status = found,
+            None => {}
         }
         *self != before
     }
@@ -221,6 +225,17 @@ mod tests {
         assert!((state.run_time - 4.0).abs() < f64::EPSILON);
         assert!(!state.take(&said.with("run-time", "NaN")), "nothing is new");
         assert!(!state.take(&Dict::new().with("status", "77").with("run-time", "-1")));
+    }
+
+    #[test]
+    fn a_task_that_was_stopped_has_not_failed() {
+        let mut state = RebalanceState::begun(command::START, 19, Uuid::from_u128(7));
+        assert!(state.take(&Dict::new().with("status", "2")));
+        assert!(state.take(&Dict::new().with("status", "4").with("failures", "1")));
+        assert_eq!((state.status, state.failures), (status::STOPPED, 1));
+        let mut next = RebalanceState::begun(command::START, 19, Uuid::from_u128(8));
+        assert!(next.take(&Dict::new().with("status", "4")));
+        assert_eq!(next.status, status::FAILED);
     }
 
     #[test]
