@@ -16,6 +16,8 @@ pub const GFID: &str = "gfid";
 pub mod kind {
     /// What a client has cached is out of date.
     pub const CACHE_INVALIDATION: i64 = 1;
+    /// A lease is to be given back.
+    pub const RECALL_LEASE: i64 = 2;
     /// Somebody waits for a range lock that the client holds.
     pub const INODELK_CONTENTION: i64 = 3;
     /// The same of a name lock.
@@ -49,6 +51,9 @@ pub mod flag {
     pub const XATTR: u32 = 0x400;
     pub const XATTR_RM: u32 = 0x800;
 }
+
+/// Recall: the kind of lease that the client may keep; 0 none.
+pub const LEASE_TYPE: &str = "lease-type";
 
 /// Contention: the lock's domain.
 pub const DOMAIN: &str = "domain";

@@ -11,31 +11,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use plugin_api::fop::INTERNAL_FOP;
 use plugin_api::prelude::*;
+use plugin_api::upcall::{CLIENT, GFID, KIND, LEASE_TYPE, kind};
 use plugin_api::{Event, EventKind};
 
 use object::{Asker, Conflict, Kind, LeaseId, Use};
 use options::Settings;
 use table::{OpenFile, Table};
 
-/// The upcall that asks for leases: its number, and the keys of its event.
-pub mod recall {
-    /// Which upcall.
-    pub const KIND: &str = "upcall";
-    /// The number of a recall among GlusterFS's upcalls.
-    pub const RECALL_LEASE: i32 = 2;
-    /// The uid of the client that is asked.
-    pub const CLIENT: &str = "client-uid";
-    /// The object.
-    pub const GFID: &str = "gfid";
-    /// The kind of lease that the client may keep; 0 none.
-    pub const TYPE: &str = "lease-type";
-}
-
 /// Extras of a fop: under which lease it is made.
 const ID: &str = "lease-id";
-/// Extras of what the cluster does for itself.
-const INTERNAL: &str = "glusterfs-internal-fop";
 
 const GET: u32 = 1;
 const SET: u32 = 2;
@@ -65,6 +51,11 @@ impl Leases {
         self.on.load(Ordering::Relaxed)
     }
 
+    /// Whether there is a lease that anybody could be in the way of.
+    fn is_leased(&self) -> bool {
+        self.table.is_leased()
+    }
+
     fn recall(&self) -> Duration {
         *self.recall.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -73,10 +64,10 @@ impl Leases {
     fn tell(&self, frame: &Frame, gfid: Gfid, conflict: &Conflict) {
         for client in &conflict.tell {
             let data = Dict::new()
-                .with(recall::KIND, recall::RECALL_LEASE)
-                .with(recall::CLIENT, Value::str(&**client))
-                .with(recall::GFID, gfid)
-                .with(recall::TYPE, 0);
+                .with(KIND, kind::RECALL_LEASE)
+                .with(CLIENT, Value::str(&**client))
+                .with(GFID, gfid)
+                .with(LEASE_TYPE, 0);
             frame.handle().notify_up(&Event { kind: EventKind::UPCALL, data });
         }
     }
@@ -121,12 +112,12 @@ impl Leases {
         waits: bool,
     ) -> Result<(), Errno> {
         // The cluster keeps files right whoever has leases on them; a name that goes takes the leases along anyway.
-        let internal = xdata.contains(INTERNAL) || (frame.identity().pid < 0 && how != Use::Unnames);
+        let internal = xdata.contains(INTERNAL_FOP) || (frame.identity().pid < 0 && how != Use::Unnames);
         if gfid.is_null() || internal {
             return Ok(());
         }
         let asker = Asker { client: Arc::from(frame.client().map_or("", |client| client.uid())), id };
-        while self.table.is_leased() && !self.closing.load(Ordering::Acquire) {
+        while self.is_leased() && !self.closing.load(Ordering::Acquire) {
             let (conflict, wait) = self.table.with(gfid, |object| {
                 let conflict = object.conflict(&asker, how, Instant::now(), self.recall());
                 let wait = conflict.as_ref().filter(|_| waits).map(|_| object.wait());
@@ -212,35 +203,26 @@ macro_rules! leases {
 
             $(
                 async fn $open(&self, frame: &Frame, args: $open_args) -> FopResult<$open_reply> {
-                    if self.table.is_leased() {
-                        let how = { let $oa = &args; $open_use };
-                        self.pass_open(frame, &args.fd, &args.xdata, how, waits(args.fd.flags())).await?;
+                    if !self.is_leased() {
+                        return frame.child().$open(args).await;
                     }
+                    let how = { let $oa = &args; $open_use };
+                    self.pass_open(frame, &args.fd, &args.xdata, how, waits(args.fd.flags())).await?;
                     frame.child().$open(args).await
                 }
             )*
 
             $(
                 async fn $named(&self, frame: &Frame, args: $named_args) -> FopResult<$named_reply> {
-                    if self.table.is_leased() {
-                        self.pass(frame, args.subject().gfid, &args.xdata, Use::Writes, true).await?;
+                    if !self.is_leased() {
+                        return frame.child().$named(args).await;
                     }
+                    self.pass(frame, args.subject().gfid, &args.xdata, Use::Writes, true).await?;
                     frame.child().$named(args).await
                 }
             )*
         }
     };
-}
-
-/// What lies behind a name that is about to go: callers do not always say.
-async fn behind(frame: &Frame, loc: &Loc) -> Gfid {
-    if !loc.target().is_null() {
-        return loc.target();
-    }
-    let fresh = Inode::new(Gfid::NULL, FileType::Invalid);
-    let loc = Loc { inode: Some(fresh).into(), ..loc.clone() };
-    let found = frame.child().lookup(Lookup { loc, xdata: Dict::new() }).await;
-    found.map_or(Gfid::NULL, |found| found.iatt.gfid)
 }
 
 leases! {
@@ -306,7 +288,7 @@ leases! {
             if !self.is_on() {
                 return frame.child().flush(args).await;
             }
-            if self.table.is_leased() {
+            if self.is_leased() {
                 self.pass_open(frame, &args.fd, &args.xdata, Use::Reads, waits(args.fd.flags())).await?;
             }
             let fd = args.fd.clone();
@@ -317,8 +299,10 @@ leases! {
         }
 
         async fn lk(&self, frame: &Frame, args: Lk) -> FopResult<Locked> {
-            let asks = args.cmd == LockCmd::Get || args.flock.kind == LockKind::Unlock;
-            if self.table.is_leased() && !asks {
+            if !self.is_leased() {
+                return frame.child().lk(args).await;
+            }
+            if args.cmd != LockCmd::Get && args.flock.kind != LockKind::Unlock {
                 let how = if args.flock.kind == LockKind::Write { Use::Writes } else { Use::Reads };
                 self.pass_open(frame, &args.fd, &args.xdata, how, args.cmd == LockCmd::SetWait).await?;
             }
@@ -326,26 +310,30 @@ leases! {
         }
 
         async fn link(&self, frame: &Frame, args: Link) -> FopResult<Made> {
-            if self.table.is_leased() {
-                self.pass(frame, args.old.target(), &args.xdata, Use::Writes, true).await?;
+            if !self.is_leased() {
+                return frame.child().link(args).await;
             }
+            self.pass(frame, args.old.target(), &args.xdata, Use::Writes, true).await?;
             frame.child().link(args).await
         }
 
         async fn unlink(&self, frame: &Frame, args: Unlink) -> FopResult<Removed> {
-            if self.table.is_leased() {
-                let gfid = behind(frame, &args.loc).await;
-                self.pass(frame, gfid, &args.xdata, Use::Unnames, true).await?;
+            if !self.is_leased() {
+                return frame.child().unlink(args).await;
             }
+            let gfid = frame.child().gfid_at(&args.loc).await;
+            self.pass(frame, gfid, &args.xdata, Use::Unnames, true).await?;
             frame.child().unlink(args).await
         }
 
         async fn rename(&self, frame: &Frame, args: Rename) -> FopResult<Renamed> {
-            if self.table.is_leased() {
-                let (moved, replaced) = (behind(frame, &args.old).await, behind(frame, &args.new).await);
-                self.pass(frame, moved, &args.xdata, Use::Unnames, true).await?;
-                self.pass(frame, replaced, &args.xdata, Use::Unnames, true).await?;
+            if !self.is_leased() {
+                return frame.child().rename(args).await;
             }
+            let moved = frame.child().gfid_at(&args.old).await;
+            let replaced = frame.child().gfid_at(&args.new).await;
+            self.pass(frame, moved, &args.xdata, Use::Unnames, true).await?;
+            self.pass(frame, replaced, &args.xdata, Use::Unnames, true).await?;
             frame.child().rename(args).await
         }
     }

@@ -3,9 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use features_leases::{Leases, recall};
+use features_leases::Leases;
+use plugin_api::fop::INTERNAL_FOP;
 use plugin_api::prelude::*;
-use plugin_api::{Client, EventKind};
+use plugin_api::{Client, EventKind, upcall};
 use plugin_testkit::{Bench, Caller, Fake, Testkit, poll};
 
 const READ: u32 = 1;
@@ -50,7 +51,7 @@ fn writev(bench: &Bench, fd: &Fd, xdata: Dict) -> Writev {
 
 fn asked(bench: &Bench) -> Vec<String> {
     let events = bench.risen(EventKind::UPCALL);
-    events.iter().map(|event| event.data.str(recall::CLIENT).unwrap().to_owned()).collect()
+    events.iter().map(|event| event.data.str(upcall::CLIENT).unwrap().to_owned()).collect()
 }
 
 /// A file that nobody has open.
@@ -87,7 +88,7 @@ fn a_lease_that_is_in_the_way_of_another_is_asked_for() {
     assert_eq!(asked(&bench), ["a"]);
     let event = bench.risen(EventKind::UPCALL).pop().unwrap();
     assert_eq!(
-        (event.data.int(recall::KIND), event.data.gfid(recall::GFID)),
+        (event.data.int(upcall::KIND), event.data.gfid(upcall::GFID)),
         (Some(2), Some(fd.inode().gfid()))
     );
     lease(&one, &fd, 3, READ_WRITE, A).unwrap();
@@ -125,7 +126,7 @@ fn one_that_does_not_wait_is_refused_and_the_cluster_passes() {
     let now = bench.fd(file.clone(), libc::O_RDWR | libc::O_NONBLOCK);
     let refused = two.ask::<kind::writev>(writev(&bench, &now, Dict::new())).unwrap_err();
     assert_eq!(refused.errno(), Some(Errno::EAGAIN));
-    let internal = Dict::new().with("glusterfs-internal-fop", Value::str("yes"));
+    let internal = Dict::new().with(INTERNAL_FOP, Value::str("yes"));
     two.ask::<kind::writev>(writev(&bench, &now, internal)).unwrap();
     let healer = caller(&bench, &b).identified(Identity { pid: -6, ..Identity::default() });
     healer.ask::<kind::writev>(writev(&bench, &now, Dict::new())).unwrap();

@@ -8,18 +8,13 @@ use gluster_xdr::callback::{
 };
 use plugin_api::fop::{Flock, LockKind};
 use plugin_api::upcall::{
-    CLIENT, DOMAIN, EXPIRE, FLAGS, GFID, KIND, LEN, NAME, OLD_PARENT, OWNER, PARENT, PID, START, STAT, TYPE,
-    XATTR, kind,
+    CLIENT, DOMAIN, EXPIRE, FLAGS, GFID, KIND, LEASE_TYPE, LEN, NAME, OLD_PARENT, OWNER, PARENT, PID, START,
+    STAT, TYPE, XATTR, kind,
 };
 use plugin_api::{Dict, Errno, Gfid, Iatt, IoBuf, LkOwner, Value, log};
 
 use crate::server::Server;
 use crate::session::Session;
-
-/// That a lease is to be given back, as features/leases sends it.
-const RECALL_LEASE: i64 = 2;
-/// The kind of lease that the client may keep.
-const LEASE_TYPE: &str = "lease-type";
 
 impl Server {
     /// Passes an upcall on to the client it is for; one that is gone needs none.
@@ -29,7 +24,7 @@ impl Server {
             Some(kind::CACHE_INVALIDATION) => {
                 self.tell(uid, CallbackProc::CacheInvalidation, &cache_invalidation(data))
             }
-            Some(RECALL_LEASE) => self.tell(uid, CallbackProc::RecallLease, &recall_lease(data)),
+            Some(kind::RECALL_LEASE) => self.tell(uid, CallbackProc::RecallLease, &recall_lease(data)),
             Some(kind::INODELK_CONTENTION) => {
                 self.tell(uid, CallbackProc::InodelkContention, &inodelk_contention(data))
             }
