@@ -80,6 +80,28 @@ impl VolumeKind {
         }
     }
 
+    /// Whether each file has copies.
+    #[must_use]
+    pub fn replicates(self) -> bool {
+        matches!(self, Self::Replicate { .. })
+    }
+
+    /// Whether each file is in fragments.
+    #[must_use]
+    pub fn disperses(self) -> bool {
+        matches!(self, Self::Disperse { .. })
+    }
+
+    /// The cluster translator of one set, as people and the names of translators say it.
+    #[must_use]
+    pub fn set_word(self) -> &'static str {
+        match self {
+            Self::Distribute => "distribute",
+            Self::Replicate { .. } => "replicate",
+            Self::Disperse { .. } => "disperse",
+        }
+    }
+
     /// Bricks in one subvolume of distribute: 1, or the replica or disperse count (`dist_count` in dicts).
     #[must_use]
     pub fn set_size(self) -> u32 {
@@ -321,6 +343,18 @@ pub fn is_valid_name(name: &str) -> bool {
         && !name.starts_with('-')
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
         && !RESERVED_NAMES.contains(&name)
+}
+
+#[cfg(test)]
+impl Volume {
+    /// A volume of so many bricks of one host, for tests.
+    pub(crate) fn with_bricks(kind: VolumeKind, bricks: u32) -> Self {
+        let mut volume = Self::new("v", Uuid::nil(), kind, Credentials::generate());
+        for n in 0..bricks {
+            volume.bricks.push(Brick::new(Uuid::nil(), "h", &format!("/b/{n}"), &format!("v-client-{n}")));
+        }
+        volume
+    }
 }
 
 #[cfg(test)]

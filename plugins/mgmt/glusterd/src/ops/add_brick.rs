@@ -186,9 +186,7 @@ impl Operation for AddBrick {
         let old = volume.bricks.len();
         let sets = volume.kind == self.kind && !matches!(self.kind, VolumeKind::Distribute);
         if sets && !self.new.is_forced() {
-            let kind =
-                if matches!(self.kind, VolumeKind::Disperse { .. }) { "disperse" } else { "replicate" };
-            return Err(super::create::same_server(kind));
+            return Err(super::create::same_server(self.kind.set_word()));
         }
         self.new.check(daemon, &mut volume, None)?;
         self.joined = volume.bricks.split_off(old);
@@ -236,16 +234,6 @@ impl Operation for AddBrick {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::volume::Credentials;
-    use uuid::Uuid;
-
-    fn volume(kind: VolumeKind, bricks: u32) -> Volume {
-        let mut volume = Volume::new("v", Uuid::nil(), kind, Credentials::generate());
-        for n in 0..bricks {
-            volume.bricks.push(Brick::new(Uuid::nil(), "h", &format!("/b/{n}"), &format!("v-client-{n}")));
-        }
-        volume
-    }
 
     const TWO: VolumeKind = VolumeKind::Replicate { replica: 2, arbiter: 0, thin_arbiter: 0 };
     const THREE: VolumeKind = VolumeKind::Replicate { replica: 3, arbiter: 0, thin_arbiter: 0 };
@@ -283,7 +271,7 @@ mod tests {
                 Err("Volume v cannot be converted from dispersed to replicated-dispersed"),
             ),
         ] {
-            let grown = grown(&volume(now, bricks), joining, counts);
+            let grown = grown(&Volume::with_bricks(now, bricks), joining, counts);
             assert_eq!(grown, then.map_err(str::to_owned), "{now:?} {bricks} + {joining} {counts:?}");
         }
     }
@@ -291,7 +279,7 @@ mod tests {
     #[test]
     fn new_copies_stand_behind_the_old_ones_of_their_set() {
         let order = |bricks: Vec<Brick>| bricks.iter().filter_map(Brick::id_number).collect::<Vec<_>>();
-        let all = volume(TWO, 6).bricks;
+        let all = Volume::with_bricks(TWO, 6).bricks;
         assert_eq!(order(into_sets(all.clone(), 4, 2, 3)), [0, 1, 4, 2, 3, 5]);
         assert_eq!(order(into_sets(all.clone(), 2, 1, 3)), [0, 2, 3, 1, 4, 5]);
         assert_eq!(order(into_sets(all, 3, 3, 3)), [0, 1, 2, 3, 4, 5]);

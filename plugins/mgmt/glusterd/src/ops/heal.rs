@@ -107,7 +107,7 @@ impl Operation for Heal {
                 "Self-heal-daemon is disabled. Heal will not be triggered on volume {name}"
             )));
         }
-        let replicates = matches!(volume.kind, VolumeKind::Replicate { .. });
+        let replicates = volume.kind.replicates();
         if !replicates && !matches!(self.order, order::INDEX | order::FULL) {
             return Err(Refusal::new(format!(
                 "This command is supported for only volume of replicated type. Volume {name} is not of type replicate"
@@ -131,7 +131,7 @@ impl Operation for Heal {
         if sets.is_empty() {
             return Ok(String::new());
         }
-        let kind = if matches!(volume.kind, VolumeKind::Disperse { .. }) { "disperse" } else { "replicate" };
+        let kind = volume.kind.set_word();
         question.set("xl-op", self.order);
         for (n, set) in sets.iter().enumerate() {
             let xlator = format!("{}-{kind}-{set}", self.name);

@@ -84,12 +84,17 @@ impl RemoveBrick {
     }
 }
 
+/// What people are told a set is.
+fn set_of(kind: VolumeKind) -> &'static str {
+    if kind.disperses() { "disperse" } else { "replica" }
+}
+
 /// What a volume is when so many bricks have left it and its sets have `replica` copies, 0 for as many as now.
 fn shrunk(volume: &Volume, count: usize, replica: u32) -> Result<VolumeKind, String> {
     let (name, now) = (&volume.name, volume.kind.replica_count());
     let size = volume.kind.set_size() as usize;
-    let word = if matches!(volume.kind, VolumeKind::Disperse { .. }) { "disperse" } else { "replica" };
-    let replicates = matches!(volume.kind, VolumeKind::Replicate { .. });
+    let word = set_of(volume.kind);
+    let replicates = volume.kind.replicates();
     if replica == 0 {
         if replicates && volume.bricks.len() == size {
             return Err(
@@ -138,7 +143,7 @@ fn check_sets(volume: &Volume, leaving: &[usize], kind: VolumeKind) -> Result<()
     }
     let size = volume.kind.set_size() as usize;
     let from_each = if kind == volume.kind { size } else { size - (kind.set_size() as usize) };
-    let word = if matches!(volume.kind, VolumeKind::Disperse { .. }) { "disperse" } else { "replica" };
+    let word = set_of(volume.kind);
     for set in 0..volume.subvolume_count() {
         let gone = leaving.iter().filter(|at| **at / size == set).count();
         if gone != 0 && gone != from_each {
@@ -291,16 +296,6 @@ impl Operation for RemoveBrick {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::volume::Credentials;
-    use uuid::Uuid;
-
-    fn volume(kind: VolumeKind, bricks: u32) -> Volume {
-        let mut volume = Volume::new("v", Uuid::nil(), kind, Credentials::generate());
-        for n in 0..bricks {
-            volume.bricks.push(Brick::new(Uuid::nil(), "h", &format!("/b/{n}"), &format!("v-client-{n}")));
-        }
-        volume
-    }
 
     fn replicate(replica: u32, arbiter: u32) -> VolumeKind {
         VolumeKind::Replicate { replica, arbiter, thin_arbiter: 0 }
@@ -309,7 +304,7 @@ mod tests {
     #[test]
     fn bricks_leave_by_whole_sets_or_one_from_each() {
         let check = |kind, bricks, replica, leaving: &[usize]| {
-            let volume = volume(kind, bricks);
+            let volume = Volume::with_bricks(kind, bricks);
             let kind = shrunk(&volume, leaving.len(), replica)?;
             check_sets(&volume, leaving, kind).map(|()| kind)
         };

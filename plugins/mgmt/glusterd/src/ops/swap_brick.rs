@@ -105,7 +105,7 @@ impl SwapBrick {
 
     /// Tells the other copies that the one in this place is empty, before any client can take it for whole.
     async fn mark(&self, daemon: &Daemon, volume: &Volume, brick: &Brick) -> Result<(), Refusal> {
-        if !matches!(volume.kind, VolumeKind::Replicate { .. }) {
+        if !volume.kind.replicates() {
             return Ok(());
         }
         let failed = |why: String| {

@@ -5,7 +5,7 @@ use super::words::parse_size;
 use super::{Flags, OptionKind, TABLE, VolumeOption, complete, find, is_free, parse_bool};
 use crate::user_xlators::plugins::Plugins;
 use crate::user_xlators::{self, Key};
-use crate::volume::{Volume, VolumeKind, VolumeStatus};
+use crate::volume::{Volume, VolumeStatus};
 
 /// Why options cannot be set or reset, in the incumbent's words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,8 +62,8 @@ fn judge(volume: &Volume, named: &VolumeOption) -> Option<&'static VolumeOption>
     TABLE.iter().filter(|option| option.name == named.name).find(|option| {
         let is_ruled = matches!(option.kind, OptionKind::Special(_));
         match option.xlator {
-            "cluster/replicate" => is_ruled || matches!(volume.kind, VolumeKind::Replicate { .. }),
-            "cluster/disperse" => is_ruled || matches!(volume.kind, VolumeKind::Disperse { .. }),
+            "cluster/replicate" => is_ruled || volume.kind.replicates(),
+            "cluster/disperse" => is_ruled || volume.kind.disperses(),
             _ => true,
         }
     })
@@ -82,8 +82,8 @@ fn check_free(name: &str, value: &str) -> Result<String, Refusal> {
 
 /// Options that only volumes with replicas, or only those with fragments, have.
 fn check_kind(volume: &Volume, name: &str) -> Result<(), Refusal> {
-    let replicates = matches!(volume.kind, VolumeKind::Replicate { .. });
-    let disperses = matches!(volume.kind, VolumeKind::Disperse { .. });
+    let replicates = volume.kind.replicates();
+    let disperses = volume.kind.disperses();
     match name {
         "cluster.metadata-self-heal"
         | "cluster.data-self-heal"
@@ -244,8 +244,7 @@ fn reset_all(volume: &mut Volume, force: bool) -> Reset {
 
 /// Sets what every volume of the kind is created with, where it is not set.
 fn set_defaults(volume: &mut Volume, address_family: &str) {
-    let fresh_replicas =
-        matches!(volume.kind, VolumeKind::Replicate { .. }) && volume.status == VolumeStatus::Created;
+    let fresh_replicas = volume.kind.replicates() && volume.status == VolumeStatus::Created;
     let has_quota = volume.options.get("features.quota").and_then(parse_bool) == Some(true);
     for (name, value, wanted) in [
         ("nfs.disable", "on", true),
@@ -263,7 +262,7 @@ fn set_defaults(volume: &mut Volume, address_family: &str) {
 /// Sets the options that `volume create` sets, in the order that leaves them stored as the incumbent stores them.
 /// `address_family` is the family that the daemon listens on.
 pub fn set_created(volume: &mut Volume, address_family: &str) {
-    if matches!(volume.kind, VolumeKind::Replicate { .. }) {
+    if volume.kind.replicates() {
         volume.options.set("performance.client-io-threads", "off");
     }
     set_defaults(volume, address_family);
@@ -280,7 +279,7 @@ fn unknown(text: &str, typed: &str) -> String {
 mod tests {
     use super::*;
     use crate::user_xlators::plugins::NoPlugins;
-    use crate::volume::Credentials;
+    use crate::volume::{Credentials, VolumeKind};
     use uuid::Uuid;
 
     fn volume() -> Volume {

@@ -1,7 +1,7 @@
 //! A volume mounted for a moment, for what only a client can do.
 
+use super::service;
 use crate::bricks::process::launch;
-use crate::config::DEFAULT_PORT;
 use crate::daemon::Daemon;
 use crate::store::atomic;
 use crate::volgen::files;
@@ -113,15 +113,12 @@ pub async fn mark(
 ) -> Result<(), String> {
     let config = &daemon.config;
     let place = config.paths.run.join(format!("mount-{}", Uuid::new_v4()));
-    let mut argv: Vec<OsString> = vec![config.client_program.clone().into()];
     let mut volfile = None;
-    match source {
+    let mut argv = match source {
         Source::Served(volume) => {
-            let server = config.bind_address.as_deref().unwrap_or("localhost");
-            argv.extend(["-s", server, "--volfile-id", volume].map(OsString::from));
-            if config.listen_port != DEFAULT_PORT {
-                argv.push(format!("--volfile-server-port={}", config.listen_port).into());
-            }
+            let mut argv = service::served_client(config);
+            argv.extend(["--volfile-id", volume].map(OsString::from));
+            argv
         }
         Source::Graph(volume) => {
             let options = daemon.state().options.clone();
@@ -129,10 +126,10 @@ pub async fn mark(
             // It holds the volume's password.
             let path = place.with_extension("vol");
             atomic::replace(&path, text.as_bytes()).map_err(|error| error.to_string())?;
-            argv.extend(["-f".into(), path.clone().into()]);
-            volfile = Some(path);
+            volfile = Some(path.clone());
+            vec![config.client_program.clone().into(), "-f".into(), path.into()]
         }
-    }
+    };
     argv.extend([ADD_COPY_MOUNT, "--process-name", "mark", "-l"].map(OsString::from));
     argv.push(config.paths.log.join("marks.log").into());
     argv.push(place.into());

@@ -31,17 +31,23 @@ pub struct Common {
     pub log_level: Option<String>,
 }
 
+/// The client program, and where it gets its volfile.
+#[must_use]
+pub fn served_client(config: &Config) -> Vec<OsString> {
+    let server = config.bind_address.as_deref().unwrap_or("localhost");
+    let mut words: Vec<OsString> = vec![config.client_program.clone().into(), "-s".into(), server.into()];
+    if config.listen_port != DEFAULT_PORT {
+        words.push(format!("--volfile-server-port={}", config.listen_port).into());
+    }
+    words
+}
+
 /// Words of a command line that is being put together.
 struct Words(Vec<OsString>);
 
 impl Words {
     fn new(config: &Config) -> Self {
-        let mut words = Self(vec![config.client_program.clone().into()]);
-        words.add(&[&"-s", &config.bind_address.as_deref().unwrap_or("localhost")]);
-        if config.listen_port != DEFAULT_PORT {
-            words.add(&[&format!("--volfile-server-port={}", config.listen_port)]);
-        }
-        words
+        Self(served_client(config))
     }
 
     fn add(&mut self, more: &[&dyn AsRef<OsStr>]) {

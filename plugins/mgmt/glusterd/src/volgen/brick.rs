@@ -136,7 +136,7 @@ fn index(l: &mut Layer<'_>) {
     let (volume, brick) = (l.volume, l.brick);
     let index = l.stack("features/index");
     index.set("index-base", format!("{}/.glusterfs/indices", brick.path));
-    if matches!(volume.kind, VolumeKind::Disperse { .. }) {
+    if volume.kind.disperses() {
         index.set("xattrop64-watchlist", "trusted.ec.dirty");
     } else {
         index
