@@ -1,9 +1,9 @@
 //! What a hop costs: a chain of translators, each in a shared library of its own.
 //!
 //! `cargo bench -p tests --bench hop` prints nanoseconds (the quietest of many rounds) and, where valgrind is there,
-//! instructions, for translators that pass a fop on, for translators that look at the answer, each with a leaf that
-//! answers at once and with one that suspends once, and for translators that do not implement it. The figure is the
-//! slope between a chain of 20 and a chain of none.
+//! instructions, for translators that pass a fop on, for those that would not if they were switched on, for those that look
+//! at the answer, each with a leaf that answers at once and with one that suspends once, and for those that do not
+//! implement it. The figure is the slope between a chain of 20 and a chain of none.
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -44,7 +44,7 @@ fn copies(built: &Path, folder: &Path) -> Vec<PathBuf> {
         .inspect(|place| {
             let to = place.join("xlator/bench");
             std::fs::create_dir_all(&to).expect("a folder");
-            for name in ["pass", "look", "skip", "leaf"] {
+            for name in ["pass", "off", "look", "skip", "leaf"] {
                 let from = built.join(format!("libhop_{name}.so"));
                 std::fs::copy(&from, to.join(format!("{name}.so")))
                     .unwrap_or_else(|e| panic!("{}: {e}; build the workspace first", from.display()));
@@ -127,9 +127,11 @@ fn quietest(chain: &Chain, fop: Fop) -> f64 {
         .fold(f64::INFINITY, f64::min)
 }
 
-const CASES: [(&str, &str, bool); 5] = [
+const CASES: [(&str, &str, bool); 7] = [
     ("passes on, answered at once", "pass", false),
     ("passes on, suspended once", "pass", true),
+    ("is switched off, answered at once", "off", false),
+    ("is switched off, suspended once", "off", true),
     ("looks at the answer, at once", "look", false),
     ("looks at the answer, suspended once", "look", true),
     ("does not implement it", "skip", false),

@@ -29,11 +29,12 @@ pub(crate) struct Change {
 }
 
 impl Brick {
-    /// Sets what `valid` names to the values in `to`; with nothing named, only the ctime moves.
+    /// Sets what `valid` names to the values in `to`; with nothing named, only the ctime moves. `found` is then as it
+    /// became.
     pub(crate) fn set_attributes(
         &self,
         caller: &Caller,
-        found: &Found<'_>,
+        found: &mut Found<'_>,
         to: &Iatt,
         valid: u32,
     ) -> Result<Change> {
@@ -67,8 +68,8 @@ impl Brick {
             // Times that were set say it all; the client's clock would only spoil them.
             self.touch(&found.inode, place, caller);
         }
-        let st = place.stat()?;
-        Ok(Change { pre, post: self.show(&st, found.gfid, &found.inode, place) })
+        found.st = place.stat()?;
+        Ok(Change { pre, post: self.show_found(found) })
     }
 }
 
@@ -103,17 +104,17 @@ mod tests {
     fn a_heal_sets_all_three_times_and_times_that_are_none_change_nothing() {
         let brick = brick();
         let gfid = brick.mkfile(Gfid::ROOT, "f");
-        let found = brick.locate(gfid).unwrap();
+        let mut found = brick.locate(gfid).unwrap();
         let late = Time { sec: i64::MAX >> 8, nsec: 1 };
         brick.merge_times(&found.inode, &found.place, &Times::all(late)).unwrap();
         let good = Iatt { atime: 1, mtime: 2, ctime: 3, ctime_nsec: 4, ..Iatt::default() };
         let times = |iatt: Iatt| (iatt.atime, iatt.mtime, iatt.ctime, iatt.ctime_nsec);
-        let utimes = brick.set_attributes(&user(), &found, &good, ATIME | MTIME).unwrap();
+        let utimes = brick.set_attributes(&user(), &mut found, &good, ATIME | MTIME).unwrap();
         assert_eq!(times(utimes.post), (1, 2, late.sec, late.nsec), "a ctime never moves back by itself");
-        let healed = brick.set_attributes(&user(), &found, &good, ATIME | MTIME | CTIME).unwrap();
+        let healed = brick.set_attributes(&user(), &mut found, &good, ATIME | MTIME | CTIME).unwrap();
         assert_eq!(times(healed.post), (1, 2, 3, 4));
         let stray = Iatt { mtime: 9, mtime_nsec: SECOND, ..good };
-        assert_eq!(brick.set_attributes(&user(), &found, &stray, MTIME).unwrap_err(), Errno::INVAL);
+        assert_eq!(brick.set_attributes(&user(), &mut found, &stray, MTIME).unwrap_err(), Errno::INVAL);
         assert_eq!(times(brick.attributes(gfid).unwrap()), (1, 2, 3, 4));
     }
 }

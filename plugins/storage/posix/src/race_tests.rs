@@ -104,9 +104,9 @@ fn a_name_that_turns_into_a_symlink_and_back_is_never_followed() {
         });
         while swaps.load(Relaxed) < 2000 {
             let mut entry = brick.at(Gfid::ROOT, "f");
-            if let Ok(found) = brick.lookup(&mut entry, Gfidless::default()) {
+            if let Ok(mut found) = brick.lookup(&mut entry, Gfidless::default()) {
                 assert_ne!(brick.content(&found, 4096).as_deref(), Some(&b"do not touch"[..]));
-                let _ = brick.set_attributes(&user(), &found, &plugin_api::Iatt::default(), 1);
+                let _ = brick.set_attributes(&user(), &mut found, &plugin_api::Iatt::default(), 1);
                 let set = plugin_api::Dict::new().with("user.x", vec![1]);
                 let _ = brick.set_xattrs(&found, &set, 0);
             }

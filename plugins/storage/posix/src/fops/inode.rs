@@ -27,16 +27,16 @@ pub(crate) fn fstat(call: &Call<'_>, args: &Fstat) -> Answer<Attr> {
 }
 
 pub(crate) fn setattr(call: &Call<'_>, args: &Setattr) -> Answer<PrePost> {
-    let found = call.find(&args.loc)?;
-    let change = call.brick.set_attributes(&call.caller, &found, &args.iatt, args.valid)?;
+    let mut found = call.find(&args.loc)?;
+    let change = call.brick.set_attributes(&call.caller, &mut found, &args.iatt, args.valid)?;
     let xdata = call.brick.answer(&Ask::of(&args.xdata), &found, call.caller.pid);
     Ok(PrePost { xdata, ..changed(change) })
 }
 
 pub(crate) fn fsetattr(call: &Call<'_>, args: &Fsetattr) -> Answer<PrePost> {
     let open = call.open(&args.fd, 0)?;
-    let found = open.found(call.brick)?;
-    let change = call.brick.set_attributes(&call.caller, &found, &args.iatt, args.valid)?;
+    let mut found = open.found(call.brick)?;
+    let change = call.brick.set_attributes(&call.caller, &mut found, &args.iatt, args.valid)?;
     let mut ask = Ask::of(&args.xdata);
     ask.forget_content();
     Ok(PrePost { xdata: call.brick.answer(&ask, &found, call.caller.pid), ..changed(change) })

@@ -234,6 +234,15 @@ fn attributes_are_set_and_symlinks_keep_their_mode() {
     assert_eq!((done.post.mode & 0o7777, done.post.mtime, done.post.atime), (0o600, 981_158_400, 7));
     let on_disk = std::fs::metadata(brick.path("f")).unwrap();
     assert_eq!(std::os::unix::fs::MetadataExt::mtime(&on_disk), 981_158_400);
+    let ask = Dict::new().with("dht-get-mode-in-xattr", 0);
+    let changed =
+        Setattr { loc: of(gfid), iatt: Iatt { mode: 0o640, ..to }, valid: set_attr::MODE, xdata: ask };
+    let answer = inode::setattr(&call(&brick), &changed).unwrap().xdata;
+    assert_eq!(
+        answer.int("dht-get-mode-in-xattr"),
+        Some(0o100_640),
+        "what is asked for is told of the file as it is now"
+    );
     let outside = tempfile::NamedTempFile::new().unwrap();
     let target = outside.path().to_str().unwrap().to_owned();
     let kind = crate::make::Kind::Symlink(target.as_bytes());
