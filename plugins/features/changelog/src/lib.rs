@@ -4,6 +4,7 @@
 //! changes. Records are written once the change is made.
 #![forbid(unsafe_code)]
 
+mod consumers;
 mod htime;
 mod journal;
 mod moved;
@@ -11,10 +12,11 @@ mod options;
 pub mod record;
 mod shared;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use plugin_api::prelude::*;
 
+use consumers::{Consumers, Released};
 use options::Settings;
 use record::Change;
 use shared::{Class, Shared, told};
@@ -26,13 +28,35 @@ const SHARD_SIZE: &str = "trusted.glusterfs.shard.file-size";
 /// Under this name the store tells the paths of what it is asked about.
 const PATHS: &str = "glusterfs.ancestry.path";
 
+/// The `op` of an ipc fop by which a translator above has something told to consumers; its xdata is the event.
+const TELL: i32 = 0;
+
 /// Journals changes.
 #[derive(Debug, Default)]
 pub struct Changelog {
     shared: Arc<Shared>,
+    /// Who is told; there while the options say so.
+    consumers: RwLock<Option<Arc<Consumers>>>,
 }
 
 impl Changelog {
+    fn consumers(&self) -> Option<Arc<Consumers>> {
+        self.consumers.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Opens or closes the socket, as the settings say. A brick serves without it, and says so.
+    fn open_door(&self, settings: &Settings) {
+        let mut consumers = self.consumers.write().unwrap_or_else(PoisonError::into_inner);
+        match &settings.told {
+            None => *consumers = None,
+            Some(_) if consumers.is_some() => {}
+            Some(brick) => match Consumers::listen(brick) {
+                Ok(open) => *consumers = Some(Arc::new(open)),
+                Err(why) => log!(Error, "consumers are told nothing", brick = brick, why = why),
+            },
+        }
+    }
+
     /// Whether a fop on names is one that consumers hear of: what the cluster does for itself is not.
     fn counts(&self, xdata: &Dict) -> bool {
         self.shared.on() && !xdata.contains(INTERNAL_FOP)
@@ -176,6 +200,9 @@ changelog! {
         fn reconfigure(&self, cx: &InitCx<'_>) -> Result<(), InitError> {
             let (old, new) = (self.shared.settings(), Settings::read(cx)?);
             self.shared.set(new.clone());
+            if cx.handle().serves() {
+                self.open_door(&new);
+            }
             let moves = old.dir != new.dir;
             let done = match (self.shared.on(), new.on) {
                 (true, true) if moves => self.shared.end().and_then(|()| self.shared.begin(true)),
@@ -196,7 +223,10 @@ changelog! {
         fn notify(&self, cx: &NotifyCx<'_>, event: &Event) {
             match event.kind {
                 // The store has looked at the brick by now, so that nothing is written into a folder that is none.
-                EventKind::CHILD_UP => told(self.shared.begin(false)),
+                EventKind::CHILD_UP => {
+                    self.open_door(&self.shared.settings());
+                    told(self.shared.begin(false));
+                }
                 EventKind::VOLUME_BARRIER_OP if self.shared.on() => match event.data.str(BARRIER) {
                     Some("enable") => told(self.shared.raise()),
                     Some("disable") => self.shared.lower(),
@@ -209,9 +239,30 @@ changelog! {
 
         fn dump(&self, out: &mut String) {
             out.push_str(&self.shared.dump());
+            let consumers = self.consumers().map_or(0, |consumers| consumers.count());
+            out.push_str(&format!("consumers={consumers}\n"));
+        }
+
+        async fn ipc(&self, frame: &Frame, args: Ipc) -> FopResult<Done> {
+            // Clients have nothing told.
+            if args.op != TELL || frame.client().is_some() {
+                return frame.child().ipc(args).await;
+            }
+            let told = &args.xdata;
+            let (Some(gfid), Some(version), Some(sign)) =
+                (told.gfid("gfid"), told.uint("version"), told.int("sign"))
+            else {
+                return Err(Errno::EINVAL.into());
+            };
+            let sign = i32::try_from(sign).map_err(|_| Errno::EINVAL)?;
+            if let Some(consumers) = self.consumers() {
+                consumers.tell(Released { gfid, version, sign }).await;
+            }
+            Ok(Done::default())
         }
 
         fn fini(&self) {
+            *self.consumers.write().unwrap_or_else(PoisonError::into_inner) = None;
             told(self.shared.end());
         }
 

@@ -11,6 +11,8 @@ use crate::record::Encoding;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Settings {
     pub(crate) on: bool,
+    /// The brick's path, where consumers are told, of whatever it is.
+    pub(crate) told: Option<String>,
     /// The folder of the journals; none where the volfile names neither it nor the brick.
     pub(crate) dir: Option<PathBuf>,
     pub(crate) encoding: Encoding,
@@ -35,6 +37,7 @@ pub(crate) fn declare() -> Options {
         .reconfigurable()
         .bool("changelog-notification", "whether consumers are told")
         .default_value("off")
+        .reconfigurable()
         .time("changelog-barrier-timeout", "how long a barrier may hold")
         .default_value("120")
         .reconfigurable()
@@ -64,8 +67,10 @@ impl Settings {
             || cx.find("changelog-brick").map(|brick| PathBuf::from(brick).join(".glusterfs/changelogs"));
         let encoding = cx.text("encoding")?;
         let fsync = cx.int("fsync-interval")?;
+        let tells = cx.bool("changelog-notification")?;
         let settings = Self {
             on: cx.bool("changelog")?,
+            told: cx.find("changelog-brick").filter(|_| tells).map(str::to_owned),
             dir: cx.find("changelog-dir").map(PathBuf::from).or_else(brick),
             encoding: Encoding::named(encoding)
                 .ok_or_else(|| wrong("encoding", encoding, "ascii or binary"))?,
