@@ -16,7 +16,7 @@ const OURS: &[(&str, &[&str])] = &[
     ("features/access-control", &[]),
     // Whoever waits behind it waits no longer than this.
     ("features/barrier", &["barrier-timeout=1"]),
-    ("features/bitrot-stub", &[]),
+    ("features/bitrot-stub", &["bitrot=on", "export={scratch}"]),
     ("features/changelog", &[]),
     ("features/index", &[]),
     ("features/leases", &["leases=on"]),
