@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bitrot;
 mod brick_changes;
 mod cli;
 mod heal;

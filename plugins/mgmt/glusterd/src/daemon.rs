@@ -10,6 +10,7 @@ use crate::locks::LockTable;
 use crate::options::parse_bool;
 use crate::services;
 use crate::services::aggregator::Aggregator;
+use crate::services::bitrot::BitRot;
 use crate::services::self_heal::SelfHeal;
 use crate::services::service::Common;
 use crate::state::State;
@@ -53,6 +54,8 @@ pub struct Daemon {
     pub self_heal: SelfHeal,
     /// Its quota daemon.
     pub aggregator: Aggregator,
+    /// The processes of bit-rot detection.
+    pub bitrot: BitRot,
     /// Who is told of what happens.
     pub outside: Arc<dyn Outside>,
     /// Held from the look at all bricks until a new volume's are among them, so that no two volumes get the same one;
@@ -102,6 +105,7 @@ impl Daemon {
             services,
             self_heal: SelfHeal::default(),
             aggregator: Aggregator::default(),
+            bitrot: BitRot::default(),
             outside,
             plugins,
         }

@@ -131,6 +131,18 @@ impl Paths {
         self.socket(&format!("{}/shd/{volume}/run-{node}", self.run.display()))
     }
 
+    /// Pidfile of a service of this node: `bitd`, `scrub`.
+    #[must_use]
+    pub fn service_pidfile(&self, service: &str) -> PathBuf {
+        self.run.join(service).join(format!("{service}.pid"))
+    }
+
+    /// Volfile of such a service.
+    #[must_use]
+    pub fn service_volfile(&self, service: &str) -> PathBuf {
+        self.work.join(service).join(format!("{service}-server.vol"))
+    }
+
     /// Pidfile of the quota daemon.
     #[must_use]
     pub fn quotad_pidfile(&self) -> PathBuf {

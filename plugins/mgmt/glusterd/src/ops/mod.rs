@@ -6,6 +6,7 @@
 
 pub mod add_brick;
 pub mod barrier;
+pub mod bitrot;
 pub mod create;
 pub mod delete;
 pub mod engine;

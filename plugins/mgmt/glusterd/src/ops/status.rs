@@ -9,6 +9,7 @@ use crate::daemon::Daemon;
 use crate::links::Question;
 use crate::locks::Target;
 use crate::options::parse_bool;
+use crate::services::bitrot::{self, Part};
 use crate::services::{aggregator, self_heal};
 use crate::volume::{Volume, VolumeKind};
 use futures_util::future::join_all;
@@ -90,15 +91,15 @@ const SERVICES: [Service; 5] = [
     Service {
         bit: asked::BITROT,
         name: "Bitrot Daemon",
-        serves: |volume| is_on(volume, "features.bitrot"),
-        pid: |_, _| None,
+        serves: bitrot::is_on,
+        pid: |daemon, _| bitrot::running(daemon, Part::Signer).map(|running| running.pid),
         refusal: |volume| format!("Volume {} does not have bitrot enabled", volume.name),
     },
     Service {
         bit: asked::SCRUB,
         name: "Scrubber Daemon",
-        serves: |volume| is_on(volume, "features.bitrot"),
-        pid: |_, _| None,
+        serves: bitrot::is_on,
+        pid: |daemon, _| bitrot::running(daemon, Part::Scrubber).map(|running| running.pid),
         refusal: |volume| {
             format!(
                 "Volume {} does not have bitrot enabled. Scrubber will be enabled automatically if bitrot is enabled",

@@ -147,6 +147,7 @@ async fn dispatch(daemon: &Daemon, procedure: CliProc, mut request: Dict) -> Res
             Err(refusal) => refused(refusal, request),
         },
         CliProc::Quota => ops::quota::answer(daemon, request).await?,
+        CliProc::Bitrot => ops::bitrot::answer(daemon, request).await?,
         CliProc::GetVolume => queries::info::answer(daemon, &request)?,
         CliProc::ListVolume => queries::list::answer(daemon),
         CliProc::GetVolOpt => match queries::option_values::answer(daemon, request.clone()) {
@@ -175,7 +176,6 @@ fn name_of(procedure: CliProc) -> &'static str {
         CliProc::SysExec => "execute",
         CliProc::Snap => "snapshot",
         CliProc::Ganesha => "nfs-ganesha",
-        CliProc::Bitrot => "bitrot",
         CliProc::AttachTier | CliProc::Tier | CliProc::RemoveTierBrick | CliProc::AddTierBrick => "tier",
         other => other.name(),
     }

@@ -70,8 +70,8 @@ fn candidates(daemon: &Daemon, key: &str, is_trusted: bool) -> Result<Files, Err
     }
     if let Some(service) = behind("gluster/") {
         let file = match service {
-            "quotad" | "bitd" | "scrub" => format!("{service}.vol"),
-            "glustershd" => "glustershd-server.vol".to_owned(),
+            "quotad" => "quotad.vol".to_owned(),
+            "bitd" | "scrub" | "glustershd" => format!("{service}-server.vol"),
             _ => return Err(Errno::ENOENT),
         };
         return Ok(Files { folder: paths.work.join(service), volume: String::new(), names: vec![file] });

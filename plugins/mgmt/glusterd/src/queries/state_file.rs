@@ -5,6 +5,7 @@ use crate::clock;
 use crate::daemon::Daemon;
 use crate::ops::{Refusal, Request, shown};
 use crate::queries::option_values::all_of_volume;
+use crate::services::bitrot::{self, Part};
 use crate::services::{aggregator, self_heal};
 use crate::store::folder::StoredVolume;
 use crate::volume::{Volume, VolumeKind, VolumeStatus};
@@ -100,8 +101,10 @@ async fn everything(daemon: &Daemon, with_clients: bool) -> String {
         out.push('\n');
     }
     out.push_str("\n[Services]\n");
-    for (n, service) in ["bitd", "scrub", "quotad"].into_iter().enumerate() {
-        let is_online = service == aggregator::NAME && aggregator::running(daemon).is_some();
+    let watches = |part: Part| (part.name(), bitrot::running(daemon, part).is_some());
+    let sums_up = (aggregator::NAME, aggregator::running(daemon).is_some());
+    let services = [watches(Part::Signer), watches(Part::Scrubber), sums_up];
+    for (n, (service, is_online)) in services.into_iter().enumerate() {
         let standing = if is_online { "Online" } else { "Offline" };
         let _ = write!(out, "svc{0}.name: {service}\nsvc{0}.online_status: {standing}\n\n", n + 1);
     }

@@ -69,7 +69,7 @@ async fn bring_about(daemon: &Daemon) -> Result<(), ServiceFault> {
 }
 
 /// The translators of a volfile, and whom they speak to: what cannot change under a running graph.
-fn translators(volfile: &str) -> Vec<&str> {
+pub(super) fn translators(volfile: &str) -> Vec<&str> {
     let is_fixed = |line: &&str| {
         let option = line.trim_start().strip_prefix("option ");
         option.is_none_or(|option| option.starts_with("remote-"))

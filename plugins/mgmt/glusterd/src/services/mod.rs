@@ -5,9 +5,11 @@
 //! * [`self_heal`]: one for all volumes that heal
 //! * [`rebalance`]: one for each volume whose files move
 //! * [`aggregator`]: the quota daemon, one for all volumes with limits; [`quota_walk`]: what is there when they come
+//! * [`bitrot`]: signer and scrubber, one each for all volumes with bit-rot detection
 //! * [`mount`]: a volume mounted for a moment
 
 pub mod aggregator;
+pub mod bitrot;
 pub mod mount;
 pub mod processes;
 pub mod quota_walk;
@@ -23,4 +25,5 @@ use crate::daemon::Daemon;
 pub async fn settle(daemon: &Daemon) {
     self_heal::settle(daemon).await;
     aggregator::settle(daemon).await;
+    bitrot::settle(daemon).await;
 }

@@ -3,6 +3,7 @@
 use crate::brick::Brick;
 use crate::config::{Config, DEFAULT_PORT};
 use crate::paths::brick_client_id;
+use crate::services::bitrot::Part;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use uuid::Uuid;
@@ -96,6 +97,19 @@ pub fn quotad(config: &Config, node: Uuid, common: &Common) -> Service {
     words.add(&[&"--process-name", &"quotad"]);
     words.common(common);
     Service { name: "quotad", argv: words.0, pidfile, socket, log }
+}
+
+/// A process of bit-rot detection.
+#[must_use]
+pub fn bitrot(config: &Config, node: Uuid, part: Part, common: &Common) -> Service {
+    let (paths, name) = (&config.paths, part.name());
+    let (pidfile, socket) = (paths.service_pidfile(name), paths.service_socket(name, node));
+    let log = paths.log.join(format!("{name}.log"));
+    let mut words = Words::new(config);
+    words.add(&[&"--volfile-id", &format!("gluster/{name}"), &"-p", &pidfile, &"-l", &log, &"-S", &socket]);
+    words.add(&[&"--global-timer-wheel", &"--process-name", &name]);
+    words.common(common);
+    Service { name, argv: words.0, pidfile, socket, log }
 }
 
 /// Mounts a volume for limits: to set them, or for the CLI to list them.
@@ -193,6 +207,20 @@ mod tests {
             "/usr/sbin/glusterfs -s localhost --volfile-id gluster/quotad -p /var/run/gluster/quotad/quotad.pid -l \
              /var/log/glusterfs/quotad.log -S /var/run/gluster/a31e441977174b5a.socket --process-name quotad"
         );
+    }
+
+    #[test]
+    fn the_command_lines_of_bit_rot_detection_are_those_of_glusterfs_10() {
+        let node = Uuid::parse_str("c24c0046-360c-4785-a6a3-e4133d185568").unwrap();
+        let config = Config::standard(Paths::default());
+        assert_eq!(
+            line(&bitrot(&config, node, Part::Signer, &Common::default())),
+            "/usr/sbin/glusterfs -s localhost --volfile-id gluster/bitd -p /var/run/gluster/bitd/bitd.pid -l \
+             /var/log/glusterfs/bitd.log -S /var/run/gluster/3f67ae753c31ea32.socket --global-timer-wheel --process-name \
+             bitd"
+        );
+        let scrubber = line(&bitrot(&config, node, Part::Scrubber, &Common::default()));
+        assert!(scrubber.contains("-S /var/run/gluster/4dfc97aa1671112a.socket"), "{scrubber}");
     }
 
     #[test]

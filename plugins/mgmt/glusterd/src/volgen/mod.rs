@@ -4,9 +4,11 @@
 //! * [`settings`]: what is set, or stands unless it is set
 //! * [`brick`], [`client`], [`gfproxy`], [`rebalance`], [`self_heal`]: one kind of graph each
 //! * [`quotad`]: that of the quota daemon, in which all volumes stand
+//! * [`bitrot`]: those of the processes of bit-rot detection
 //! * `user`: translators that the operator adds
 //! * [`files`]: all volfiles of a volume, by name
 
+pub mod bitrot;
 mod brick;
 mod client;
 mod cluster;
