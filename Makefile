@@ -6,6 +6,7 @@
 # make bench   benchmarks on an optimised stage
 # make fuzz    every property test with many more cases
 # make guided  every fuzz target that is led by coverage, GUIDED_SECONDS (60) each
+# make tools   installs fsx and pjdfstest below target/tools; the tests that drive them say so where they are not there
 # make soak    the long tests, which `make test` leaves out
 # make abi-record  builds the translators that tests/abi keeps of the version that is not released yet
 
@@ -18,7 +19,7 @@ STAGE   := target/stage
 PLUGINS := $(wildcard plugins/*/*/Cargo.toml)
 ROOTLESS = $(if $(filter 0,$(shell id -u)),,-E 'not binary(interop)')
 
-.PHONY: run test cookbook check stage bench fuzz guided soak build deps nextest abi-record
+.PHONY: run test cookbook check stage bench fuzz guided soak tools build deps nextest abi-record
 
 run: PROFILE := quick
 run: stage
@@ -103,9 +104,13 @@ guided:
 
 # An hour for all targets, beside the long tests.
 soak: PROFILE := quick
-soak: deps stage
+soak: deps stage tools
 	$(CARGO) nextest run -p tests --cargo-profile $(PROFILE) --run-ignored only
 	$(MAKE) guided GUIDED_SECONDS=$${GUIDED_SECONDS:-450}
+
+tools:
+	@[ -x target/tools/bin/fsx ] && [ -x target/tools/bin/pjdfstest ] || \
+	    $(CARGO) install --locked --quiet --root target/tools fsx@0.3.2 pjdfstest@0.2.2
 
 # Of a released version they are never built again: they are what that version built.
 # The kept libraries name no folder of the machine that built them.

@@ -3,7 +3,7 @@
 use crate::process::{Answer, Process};
 use crate::sandbox::{HOST, Sandbox};
 use crate::stack::Stack;
-use crate::wait::{wait_for, wait_until};
+use crate::wait::{wait_for, wait_result, wait_until};
 use rustix::process::Signal;
 use std::fs;
 use std::ops::Deref;
@@ -150,6 +150,23 @@ impl Cluster {
         self.gluster(&format!("volume create {volume} {} force", bricks.join(" "))).ok();
     }
 
+    /// Creates a volume of a kind (`replica 3`), starts it, mounts it as `m-VOLUME` and waits until all its bricks serve.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    #[track_caller]
+    pub fn serve(&self, volume: &str, kind: &str, bricks: u32) -> PathBuf {
+        let names: Vec<String> = (1..=bricks).map(|number| self.brick_name(volume, number)).collect();
+        self.gluster(&format!("volume create {volume} {kind} {} force", names.join(" "))).ok();
+        self.gluster(&format!("volume start {volume}")).ok();
+        self.wait_bricks_online(volume, bricks as usize);
+        let mount = self.mount(volume, &format!("m-{volume}"));
+        wait_result("all bricks", || {
+            std::fs::write(mount.join("up"), "up").and_then(|()| std::fs::remove_file(mount.join("up")))
+        });
+        mount
+    }
+
     /// Mounts a volume with the client's `glusterfs`; the answer is the mount point for the outside.
     ///
     /// # Panics
@@ -214,6 +231,28 @@ impl Cluster {
             (bricks.filter(|node| node.contains("<status>1</status>")).count() == count).then_some(())
         });
         self.bricks()
+    }
+
+    /// How many lock requests wait in the bricks of the only volume, as their statedumps tell.
+    ///
+    /// # Panics
+    /// When there is no dump.
+    pub fn waiting_locks(&self, volume: &str) -> usize {
+        let folder = self.view("/run/gluster");
+        let dumps = || {
+            let entries = fs::read_dir(&folder).expect("its folder").flatten().map(|entry| entry.path());
+            entries.filter(|path| path.to_string_lossy().contains(".dump.")).collect::<Vec<_>>()
+        };
+        dumps().iter().for_each(|path| fs::remove_file(path).expect("ours"));
+        let bricks = self.bricks().len();
+        self.gluster(&format!("volume statedump {volume}")).ok();
+        let texts = wait_for("the statedumps", || {
+            let texts = dumps().iter().flat_map(fs::read_to_string).collect::<Vec<_>>();
+            let whole = texts.iter().filter(|text| text.contains("DUMP-END-TIME")).count();
+            (whole == bricks).then_some(texts)
+        });
+        let lines = texts.iter().flat_map(|text| text.lines());
+        lines.filter(|line| line.starts_with("posixlk.") && line.contains("(BLOCKED)")).count()
     }
 
     /// Ends every process of this name and waits until they are gone.

@@ -10,6 +10,7 @@
 //! - [`newcomer`]: a translator from an empty folder to a library, each step timed
 //! - [`pattern`]: a text compared with what the incumbent prints, but for ports, pids and uuids
 //! - [`quiet`]: a graph's hooks, where it has nothing to tell
+//! - [`tool`]: a program that a test drives and that need not be there
 //! - [`wait`]: a condition awaited until a deadline
 
 #![forbid(unsafe_code)]
@@ -24,4 +25,5 @@ pub mod quiet;
 pub mod rpc;
 pub mod sandbox;
 pub mod stack;
+pub mod tool;
 pub mod wait;

@@ -9,11 +9,17 @@
 mod bitrot;
 mod brick_changes;
 mod cli;
+mod faults;
+mod fsx;
 mod heal;
+mod health;
 mod hostile;
 mod isolate;
+mod locks;
+mod mixed;
 mod mount;
 mod multiplex;
+mod programs;
 mod quota;
 mod rebalance;
 mod reload;

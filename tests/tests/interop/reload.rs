@@ -14,7 +14,7 @@ use tests::built::file;
 use tests::cluster::Cluster;
 use tests::process::{Answer, Process, run};
 use tests::sandbox::LIMIT;
-use tests::wait::{wait_for, wait_until};
+use tests::wait::wait_until;
 
 /// What a record of the writer is long.
 const RECORD: usize = 1000;
@@ -80,22 +80,6 @@ impl Bench {
         let answer = run(Command::new(file("lock-waiter")).arg(path).arg("--try"), LIMIT);
         assert!(answer.code <= 1 && answer.err.is_empty(), "{answer:?}");
         answer.code == 1
-    }
-
-    /// How many lock requests wait in the brick, as its statedump tells.
-    fn waiting_locks(&self) -> usize {
-        let folder = self.cluster.view("/run/gluster");
-        let dumps = || {
-            let entries = fs::read_dir(&folder).expect("its folder").flatten().map(|entry| entry.path());
-            entries.filter(|path| path.to_string_lossy().contains(".dump.")).collect::<Vec<_>>()
-        };
-        dumps().iter().for_each(|path| fs::remove_file(path).expect("ours"));
-        self.cluster.gluster("volume statedump v").ok();
-        let text = wait_for("a statedump", || {
-            let text = dumps().first().and_then(|path| fs::read_to_string(path).ok())?;
-            text.contains("DUMP-END-TIME").then_some(text)
-        });
-        text.lines().filter(|line| line.starts_with("posixlk.") && line.contains("(BLOCKED)")).count()
     }
 }
 
@@ -210,9 +194,12 @@ fn reload_under_load(rounds: u32) {
         let grown = bench.brick.resident_kib().saturating_sub(flat);
 
         let mut waiter = Waiter::start(&bench.other.join("lock"));
-        wait_until("the request to wait in the brick", || bench.waiting_locks() == 1);
+        wait_until("the request to wait in the brick", || bench.cluster.waiting_locks("v") == 1);
         (quiet..rounds).for_each(|number| round(&bench, number));
-        assert!(waiter.waits() && bench.waiting_locks() == 1, "it is asked in a build that is long gone");
+        assert!(
+            waiter.waits() && bench.cluster.waiting_locks("v") == 1,
+            "it is asked in a build that is long gone"
+        );
         fcntl_lock(&held, FlockOperation::Unlock).expect("nobody notices");
         waiter.locked();
         drop(end);
