@@ -88,6 +88,7 @@ impl Brick {
         check_volume_id(&root, &options)?;
         check_root_gfid(&root, &path)?;
         give_to(&root, &options).map_err(io("setting brick-uid and brick-gid"))?;
+        crate::place::learn(root.as_fd());
         let glusterfs = housekeeping(&root).map_err(io("making .glusterfs"))?;
         root_handle(&root, &glusterfs, &path)?;
         let brick = Self {

@@ -7,10 +7,13 @@ use std::ffi::CStr;
 use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use gluster_brick::Name;
+use plugin_api::sys::xattr_at;
 use rustix::fs::{AtFlags, Mode, Statx, StatxFlags, Timestamps, XattrFlags};
 use rustix::io::{Errno, Result};
+use rustix::path::Arg;
 use smallvec::SmallVec;
 
 use crate::handle::HandleName;
@@ -43,6 +46,10 @@ pub(crate) struct Housekeeping<'a> {
     pub(crate) path: &'a [u8],
 }
 
+fn terminated(bytes: &[u8]) -> Result<&CStr> {
+    CStr::from_bytes_with_nul(bytes).map_err(|_| Errno::INVAL)
+}
+
 impl std::fmt::Debug for HandleName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}", self.bytes().escape_ascii())
@@ -51,7 +58,22 @@ impl std::fmt::Debug for HandleName {
 
 enum Target<'p> {
     Fd(BorrowedFd<'p>),
+    /// A name in a directory.
+    At(BorrowedFd<'p>, &'p CStr),
     Path(&'p CStr),
+}
+
+/// Whether the kernel was found to have attribute calls for a name in a directory, and to allow them.
+static KNOWS_NAMES: AtomicBool = AtomicBool::new(false);
+
+/// Finds out which attribute calls work here; without it paths are used, which every kernel knows.
+pub(crate) fn learn(dir: BorrowedFd<'_>) {
+    KNOWS_NAMES.store(xattr_at::list(dir, c".", &mut []).is_ok(), Relaxed);
+}
+
+/// The error as the calls of this file have it.
+fn system(errno: plugin_api::Errno) -> Errno {
+    Errno::from_raw_os_error(errno.raw())
 }
 
 /// Who is to own something. All ones are nobody's number: `chown(2)` leaves the owner then, and so is it here.
@@ -104,8 +126,11 @@ impl Place<'_> {
     /// Reads the xattr `name` into `buf`; gives its length. `ENODATA` when there is none, `ERANGE` when it is longer.
     pub(crate) fn xattr(&self, name: &[u8], buf: &mut [u8]) -> Result<usize> {
         self.target(|target| match target {
-            Target::Fd(fd) => rustix::fs::fgetxattr(fd, name, buf),
-            Target::Path(path) => rustix::fs::lgetxattr(path, name, buf),
+            Target::Fd(fd) => rustix::fs::fgetxattr(fd, name, &mut *buf),
+            Target::At(dir, at) => {
+                name.into_with_c_str(|name| xattr_at::get(dir, at, name, buf).map_err(system))
+            }
+            Target::Path(path) => rustix::fs::lgetxattr(path, name, &mut *buf),
         })
     }
 
@@ -127,6 +152,9 @@ impl Place<'_> {
     pub(crate) fn set_xattr(&self, name: &[u8], value: &[u8], flags: XattrFlags) -> Result<()> {
         self.target(|target| match target {
             Target::Fd(fd) => rustix::fs::fsetxattr(fd, name, value, flags),
+            Target::At(dir, at) => {
+                name.into_with_c_str(|name| xattr_at::set(dir, at, name, value, flags.bits()).map_err(system))
+            }
             Target::Path(path) => rustix::fs::lsetxattr(path, name, value, flags),
         })
     }
@@ -134,6 +162,9 @@ impl Place<'_> {
     pub(crate) fn remove_xattr(&self, name: &[u8]) -> Result<()> {
         self.target(|target| match target {
             Target::Fd(fd) => rustix::fs::fremovexattr(fd, name),
+            Target::At(dir, at) => {
+                name.into_with_c_str(|name| xattr_at::remove(dir, at, name).map_err(system))
+            }
             Target::Path(path) => rustix::fs::lremovexattr(path, name),
         })
     }
@@ -144,6 +175,7 @@ impl Place<'_> {
         loop {
             let got = self.target(|target| match target {
                 Target::Fd(fd) => rustix::fs::flistxattr(fd, &mut names[..]),
+                Target::At(dir, at) => xattr_at::list(dir, at, &mut names[..]).map_err(system),
                 Target::Path(path) => rustix::fs::llistxattr(path, &mut names[..]),
             });
             match got {
@@ -172,30 +204,78 @@ impl Place<'_> {
         }
     }
 
-    /// Runs a call of the xattr family, which knows an fd or a path but no pair of them. An entry is reached through
-    /// its directory's magic link, so that nothing above it can be swapped.
-    fn target<T>(&self, call: impl FnOnce(Target<'_>) -> Result<T>) -> Result<T> {
+    /// Runs a call of the xattr family: on the fd, on a name in a directory, or on a path where the kernel knows no such
+    /// pair.
+    fn target<T>(&self, mut call: impl FnMut(Target<'_>) -> Result<T>) -> Result<T> {
         seam()?;
-        let mut path = PathBuffer::new();
-        match self {
+        let mut name = PathBuffer::new();
+        let dir = match self {
             Self::Fd(fd) => return call(Target::Fd(*fd)),
             Self::Dir(fd) => return call(Target::Fd(fd.as_fd())),
-            Self::Entry(dir, name) => {
-                write!(path, "/proc/self/fd/{}/", dir.as_raw_fd()).expect("a vector takes every write");
-                path.extend_from_slice(name.bytes());
+            Self::Entry(dir, entry) => {
+                name.extend_from_slice(entry.bytes());
+                *dir
             }
-            Self::Handle(keep, name) => {
-                path.extend_from_slice(keep.path);
-                path.push(b'/');
-                path.extend_from_slice(name.bytes());
+            Self::Handle(keep, handle) => {
+                name.extend_from_slice(handle.bytes());
+                keep.fd
             }
-            Self::Unlinked(keep, name) => {
-                path.extend_from_slice(keep.path);
-                path.extend_from_slice(b"/unlink/");
-                path.extend_from_slice(name);
+            Self::Unlinked(keep, unlinked) => {
+                name.extend_from_slice(b"unlink/");
+                name.extend_from_slice(unlinked);
+                keep.fd
+            }
+        };
+        if KNOWS_NAMES.load(Relaxed) {
+            name.push(0);
+            return call(Target::At(dir, terminated(&name)?));
+        }
+        let path = self.path(dir, &name);
+        call(Target::Path(terminated(&path)?))
+    }
+
+    /// The path of `name` in `dir`, ended by NUL. An entry is reached through its directory's magic link, so that nothing
+    /// above it can be swapped.
+    fn path(&self, dir: BorrowedFd<'_>, name: &[u8]) -> PathBuffer {
+        let mut path = PathBuffer::new();
+        match self {
+            Self::Handle(keep, _) | Self::Unlinked(keep, _) => path.extend_from_slice(keep.path),
+            _ => write!(path, "/proc/self/fd/{}", dir.as_raw_fd()).expect("a vector takes every write"),
+        }
+        path.push(b'/');
+        path.extend_from_slice(name);
+        path.push(0);
+        path
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plugin_api::Gfid;
+
+    use super::*;
+    use crate::testing::brick;
+
+    #[test]
+    fn xattrs_are_the_same_by_name_and_by_path() {
+        let brick = brick();
+        let gfid = brick.mkfile(Gfid::ROOT, "f");
+        let entry = brick.at(Gfid::ROOT, "f");
+        let handle = brick.locate(gfid).unwrap().place;
+        let knows = KNOWS_NAMES.load(Relaxed);
+        for place in [&entry.place(), &handle] {
+            for by_name in [knows, false] {
+                KNOWS_NAMES.store(by_name, Relaxed);
+                assert_eq!(place.set_xattr(b"trusted.a", b"1", XattrFlags::REPLACE), Err(Errno::NODATA));
+                place.set_xattr(b"trusted.a", b"12", XattrFlags::empty()).unwrap();
+                KNOWS_NAMES.store(knows && !by_name, Relaxed);
+                assert_eq!(place.xattr(b"trusted.a", &mut [0; 1]), Err(Errno::RANGE));
+                assert_eq!(place.xattr_vec(b"trusted.a").as_deref(), Ok(&b"12"[..]));
+                let names = place.xattr_names().unwrap();
+                assert!(names.split(|byte| *byte == 0).any(|name| name == b"trusted.a"));
+                place.remove_xattr(b"trusted.a").unwrap();
             }
         }
-        path.push(0);
-        call(Target::Path(CStr::from_bytes_with_nul(&path).map_err(|_| Errno::INVAL)?))
+        KNOWS_NAMES.store(knows, Relaxed);
     }
 }

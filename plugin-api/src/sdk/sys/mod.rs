@@ -1,4 +1,7 @@
-//! Calls that no safe library offers: the identity that the kernel sees for file operations, the figures of the heap.
+//! Calls that no safe library offers: the identity that the kernel sees for file operations, attributes of a name in an open
+//! directory, the figures of the heap.
+
+pub mod xattr_at;
 
 use std::cell::Cell;
 
