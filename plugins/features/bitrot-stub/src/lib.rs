@@ -165,17 +165,17 @@ impl BitrotStub {
         OnDisk::read(frame, inode).await
     }
 
-    /// Does what the signer or the scrubber writes by one of our names; nothing for others.
-    async fn order(&self, frame: &Frame, args: &Fsetxattr) -> FopResult<Option<Done>> {
-        let Some((name, value)) = own(&args.xattrs) else { return Ok(None) };
+    /// Does what the signer or the scrubber writes by one of our names.
+    async fn order(&self, frame: &Frame, args: &Fsetxattr) -> FopResult<Done> {
+        let (name, value) = own(&args.xattrs).ok_or(Errno::EINVAL)?;
         let (fd, pid) = (&args.fd, frame.identity().pid);
         match name {
-            SET_SIGNATURE if pid == SIGNER => self.sign(frame, fd, value).await.map(Some),
+            SET_SIGNATURE if pid == SIGNER => self.sign(frame, fd, value).await,
             REOPEN if pid == SIGNER => {
                 self.reopen(frame, fd, value.as_i64() != Some(0)).await?;
-                Ok(Some(Done::default()))
+                Ok(Done::default())
             }
-            BAD if pid == SCRUBBER => self.condemn(frame, fd).await.map(Some),
+            BAD if pid == SCRUBBER => self.condemn(frame, fd).await,
             _ => Err(Errno::EINVAL.into()),
         }
     }
@@ -249,7 +249,7 @@ impl BitrotStub {
 
 /// The first of our names among xattrs that are to be set.
 fn own(xattrs: &Dict) -> Option<(&'static str, &Value)> {
-    let names = [VERSION, SIGNATURE, BAD, SET_SIGNATURE, REOPEN];
+    let names = [VERSION, SIGNATURE, BAD, SET_SIGNATURE, GET_SIGNATURE, REOPEN];
     names.into_iter().find_map(|name| Some((name, xattrs.get(name)?)))
 }
 
@@ -258,12 +258,10 @@ fn is_kept(name: &[u8]) -> bool {
     [VERSION, SIGNATURE, BAD].iter().any(|kept| kept.as_bytes() == name)
 }
 
-/// Lists of xattrs are without ours: copies of an object have their own.
+/// Lists of xattrs are without ours, whether the feature is on or not: copies of an object have their own.
 fn without_ours(mut found: Xattrs) -> Xattrs {
-    if found.xattrs.contains(VERSION) || found.xattrs.contains(SIGNATURE) {
-        found
-            .xattrs
-            .retain(|key, _| key.as_bytes() != VERSION.as_bytes() && key.as_bytes() != SIGNATURE.as_bytes());
+    if [VERSION, SIGNATURE, BAD].iter().any(|name| found.xattrs.contains(name)) {
+        found.xattrs.retain(|key, _| !is_kept(key.as_bytes()));
     }
     found
 }
@@ -325,13 +323,10 @@ macro_rules! stub {
 
             $(
                 async fn $take(&self, frame: &Frame, args: $take_args) -> FopResult<Done> {
-                    if self.is_off() {
+                    if !is_kept(&args.name) {
                         return frame.child().$take(args).await;
                     }
-                    if is_kept(&args.name) {
-                        return Err(Errno::EINVAL.into());
-                    }
-                    frame.child().$take(args).await
+                    Err(Errno::EINVAL.into())
                 }
             )*
         }
@@ -456,27 +451,24 @@ stub! {
         }
 
         async fn setxattr(&self, frame: &Frame, args: Setxattr) -> FopResult<Done> {
-            if self.is_off() {
+            if own(&args.xattrs).is_none() {
                 return frame.child().setxattr(args).await;
             }
-            if own(&args.xattrs).is_some() {
-                return Err(Errno::EINVAL.into());
-            }
-            frame.child().setxattr(args).await
+            Err(Errno::EINVAL.into())
         }
 
         async fn fsetxattr(&self, frame: &Frame, args: Fsetxattr) -> FopResult<Done> {
-            if self.is_off() {
+            if own(&args.xattrs).is_none() {
                 return frame.child().fsetxattr(args).await;
             }
-            match self.order(frame, &args).await? {
-                Some(done) => Ok(done),
-                None => frame.child().fsetxattr(args).await,
+            if self.is_off() {
+                return Err(Errno::EINVAL.into());
             }
+            self.order(frame, &args).await
         }
 
         async fn getxattr(&self, frame: &Frame, args: Getxattr) -> FopResult<Xattrs> {
-            if self.is_off() {
+            if self.is_off() && !args.name.is_empty() {
                 return frame.child().getxattr(args).await;
             }
             if let Some(inode) = args.loc.inode.clone().into_option()
@@ -484,18 +476,22 @@ stub! {
             {
                 return Ok(answer);
             }
-            frame.child().getxattr(args).await.map(without_ours)
+            let lists = args.name.is_empty();
+            let found = frame.child().getxattr(args).await?;
+            Ok(if lists { without_ours(found) } else { found })
         }
 
         async fn fgetxattr(&self, frame: &Frame, args: Fgetxattr) -> FopResult<Xattrs> {
-            if self.is_off() {
+            if self.is_off() && !args.name.is_empty() {
                 return frame.child().fgetxattr(args).await;
             }
             let inode = args.fd.inode().clone();
             if let Some(answer) = self.virtual_xattr(frame, &inode, &args.name).await? {
                 return Ok(answer);
             }
-            frame.child().fgetxattr(args).await.map(without_ours)
+            let lists = args.name.is_empty();
+            let found = frame.child().fgetxattr(args).await?;
+            Ok(if lists { without_ours(found) } else { found })
         }
 
         async fn put(&self, frame: &Frame, args: Put) -> FopResult<Made> {

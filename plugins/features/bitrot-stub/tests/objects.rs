@@ -253,7 +253,7 @@ fn clients_neither_see_nor_set_what_is_written_on_objects() {
     let client = rig.client();
     let fd = client.create(&client.root(), "f").unwrap();
     client.write(&fd, 0, b"one").unwrap();
-    for name in [VERSION, SIGNATURE, BAD, SET, REOPEN] {
+    for name in [VERSION, SIGNATURE, BAD, SET, GET, REOPEN] {
         assert_eq!(refused(set(&client, &fd, name, 1)), Some(Errno::EINVAL), "{name}");
         let (loc, xattrs) = (Loc::of(fd.inode().clone()), Dict::new().with(name, 1));
         let args = Setxattr { loc, xattrs, flags: 0, xdata: Dict::new() };
@@ -272,13 +272,23 @@ fn clients_neither_see_nor_set_what_is_written_on_objects() {
 }
 
 #[test]
-fn what_is_switched_off_writes_nothing_and_refuses_nothing() {
+fn what_is_switched_off_writes_nothing_and_keeps_its_names() {
     let rig = Rig::new();
     rig.bench.reconfigure(&[("bitrot", "off"), ("export", rig.brick.path().to_str().unwrap())]);
     let client = rig.client();
     let fd = client.create(&client.root(), "f").unwrap();
     client.write(&fd, 0, b"one").unwrap();
     assert_eq!(rig.version(fd.inode()), None);
-    set(&client, &fd, BAD, 1).unwrap();
+    for caller in [&client, &rig.of(-9)] {
+        assert_eq!(refused(set(caller, &fd, BAD, 1)), Some(Errno::EINVAL));
+    }
+    // What was written while it was on is not in lists, by which copies are made.
+    let frame = rig.bench.handle().frame(Identity::default());
+    let (loc, xattrs) = (Loc::of(fd.inode().clone()), Dict::new().with(VERSION, 1));
+    let args = Setxattr { loc, xattrs, flags: 0, xdata: Dict::new() };
+    plugin_testkit::block_on(frame.child().setxattr(args)).unwrap();
+    drop(frame);
+    let args = Fgetxattr { fd: fd.clone(), name: IoBuf::default(), xdata: Dict::new() };
+    assert!(!client.ask::<kind::fgetxattr>(args).unwrap().xattrs.contains(VERSION));
     assert_eq!(client.read(&fd, 0, 3).unwrap(), b"one");
 }
