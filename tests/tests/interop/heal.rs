@@ -258,13 +258,19 @@ fn xattrs(path: &Path) -> String {
 /// Nothing is on one brick that is not on the other, or is another there.
 #[track_caller]
 fn assert_equal(one: &BTreeMap<String, String>, other: &BTreeMap<String, String>) {
+    if let Some(difference) = difference(one, other) {
+        panic!("{difference}");
+    }
+}
+
+/// What is on one brick and not on the other, or is another there.
+fn difference(one: &BTreeMap<String, String>, other: &BTreeMap<String, String>) -> Option<String> {
     let names: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
-    let differ = names.into_iter().find(|name| one.get(*name) != other.get(*name));
-    let Some(name) = differ else { return };
+    let name = names.into_iter().find(|name| one.get(*name) != other.get(*name))?;
     let said = [one, other].map(|copy| copy.get(name).map_or("missing", String::as_str));
     let at = said[0].bytes().zip(said[1].bytes()).take_while(|(a, b)| a == b).count();
     let near = |said: &str| said.chars().skip(at.saturating_sub(80)).take(400).collect::<String>();
-    panic!("{name} differs at {at}:\n{}\n{}", near(said[0]), near(said[1]));
+    Some(format!("{name} differs at {at}:\n{}\n{}", near(said[0]), near(said[1])))
 }
 
 #[test]
@@ -349,16 +355,19 @@ fn an_arbiter_and_a_brick_beside_one_are_healed() {
 }
 
 #[test]
-#[ignore = "now and then a directory's trusted.ec.version stays behind on the healed brick; the cause is not found yet"]
 fn a_fragment_that_died_under_load_is_healed_and_good_enough_to_read_from() {
     let Some(volume) = Volume::new("disperse 6 redundancy 2", 6) else { return };
     let acknowledged = volume.work_while_dying(4);
     volume.start_brick();
     volume.heal_by_daemon();
     volume.wait_healed();
-    let healed = copy(&volume.view(4), false);
-    let other = copy(&volume.view(1), false);
-    assert_equal(&healed, &other);
+    // The incumbent's heal daemon now and then takes a directory that it has just made off the lists before it has given it
+    // its version (with the incumbent's own bricks in four of eight runs). A full heal looks at everything.
+    volume.cluster.gluster("volume heal v full").ok();
+    wait_result("equal copies", || {
+        let [healed, other] = [4, 1].map(|number| copy(&volume.view(number), false));
+        difference(&healed, &other).map_or(Ok(()), Err)
+    });
     // With two others gone, every read needs what was healed.
     volume.kill(1);
     volume.kill(2);
