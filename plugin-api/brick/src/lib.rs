@@ -2,8 +2,10 @@
 //! from it names that never walk.
 #![forbid(unsafe_code)]
 
+mod attributes;
 mod beneath;
 mod name;
 
+pub use attributes::attributes;
 pub use beneath::{BENEATH, DIR_FLAGS, make_dir, open_dir};
 pub use name::{HIDDEN, Name};

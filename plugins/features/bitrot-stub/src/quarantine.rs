@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use gluster_brick::{DIR_FLAGS, make_dir, open_dir};
 use plugin_api::prelude::*;
-use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, StatxFlags};
+use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags};
 use rustix::io::{Errno as Os, Result as OsResult};
 
 /// The id by which the folder is reached.
@@ -102,27 +102,7 @@ impl Quarantine {
 
     /// The folder's attributes.
     pub(crate) fn attributes(&self) -> OsResult<Iatt> {
-        let st = rustix::fs::statx(&self.dir, "", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)?;
-        Ok(Iatt {
-            gfid: ID,
-            flags: plugin_api::iatt_flags::ALL,
-            ino: ID.ino(),
-            dev: rustix::fs::makedev(st.stx_dev_major, st.stx_dev_minor),
-            size: st.stx_size,
-            blocks: st.stx_blocks,
-            atime: st.stx_atime.tv_sec,
-            mtime: st.stx_mtime.tv_sec,
-            ctime: st.stx_ctime.tv_sec,
-            atime_nsec: st.stx_atime.tv_nsec,
-            mtime_nsec: st.stx_mtime.tv_nsec,
-            ctime_nsec: st.stx_ctime.tv_nsec,
-            nlink: st.stx_nlink,
-            uid: st.stx_uid,
-            gid: st.stx_gid,
-            blksize: st.stx_blksize,
-            mode: u32::from(st.stx_mode),
-            ..Iatt::default()
-        })
+        gluster_brick::attributes(&self.dir, b"", ID)
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::{PoisonError, RwLock};
 
 use gluster_brick::{DIR_FLAGS, Name, make_dir, open_dir};
 use plugin_api::{Gfid, Iatt};
-use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, Statx, StatxFlags};
+use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, StatxFlags};
 use rustix::io::{Errno, Result};
 use uuid::Uuid;
 
@@ -256,34 +256,9 @@ impl Folder {
     }
 }
 
-/// The attributes of an entry, or with an empty name of the folder itself, shown under `gfid`.
+/// The attributes of an entry, or with an empty name of the folder itself, shown under `gfid`; none has a number.
 pub(crate) fn attributes(dir: impl AsFd, name: &[u8], gfid: Gfid) -> Result<Iatt> {
-    let flags = if name.is_empty() { AtFlags::EMPTY_PATH } else { AtFlags::SYMLINK_NOFOLLOW };
-    let st = rustix::fs::statx(dir, name, flags, StatxFlags::BASIC_STATS)?;
-    Ok(shown(&st, gfid))
-}
-
-fn shown(st: &Statx, gfid: Gfid) -> Iatt {
-    Iatt {
-        gfid,
-        flags: plugin_api::iatt_flags::ALL,
-        ino: u64::MAX,
-        dev: rustix::fs::makedev(st.stx_dev_major, st.stx_dev_minor),
-        size: st.stx_size,
-        blocks: st.stx_blocks,
-        atime: st.stx_atime.tv_sec,
-        mtime: st.stx_mtime.tv_sec,
-        ctime: st.stx_ctime.tv_sec,
-        atime_nsec: st.stx_atime.tv_nsec,
-        mtime_nsec: st.stx_mtime.tv_nsec,
-        ctime_nsec: st.stx_ctime.tv_nsec,
-        nlink: st.stx_nlink,
-        uid: st.stx_uid,
-        gid: st.stx_gid,
-        blksize: st.stx_blksize,
-        mode: u32::from(st.stx_mode),
-        ..Iatt::default()
-    }
+    Ok(Iatt { ino: u64::MAX, ..gluster_brick::attributes(dir, name, gfid)? })
 }
 
 #[cfg(test)]
