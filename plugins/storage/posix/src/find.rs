@@ -61,6 +61,12 @@ pub(crate) struct Gfidless {
     pub(crate) show: bool,
 }
 
+impl Gfidless {
+    fn is_wanted(self) -> bool {
+        self.show || self.give.is_some()
+    }
+}
+
 impl Brick {
     /// The entry `name` of the directory `parent`. `EPERM` for what is hidden, `ESTALE` for a parent that is not there.
     pub(crate) fn entry<'n>(&self, parent: Gfid, name: &'n [u8]) -> Result<Entry<'n>> {
@@ -151,6 +157,8 @@ impl Brick {
         let place = entry.place();
         let gfid = match self.gfids.of(&place, &st)? {
             Some(gfid) => gfid,
+            // Whoever would take it as it is has to come again: a heal that went on without it would leave it so.
+            None if gfidless.is_wanted() && is_fresh(&st) => return Err(Errno::NOENT),
             None => match gfidless.give {
                 Some(gfid) if !gfid.is_null() && !gfid.is_root() => self.adopt(entry, &st, gfid)?,
                 _ if gfidless.show => Gfid::NULL,
@@ -180,12 +188,6 @@ impl Brick {
 
     /// Gives an object that was put on the brick by hand its gfid and handle.
     fn adopt(&self, entry: &Entry<'_>, st: &Statx, gfid: Gfid) -> Result<Gfid> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let changed =
-            Duration::new(u64::try_from(st.stx_ctime.tv_sec).unwrap_or_default(), st.stx_ctime.tv_nsec);
-        if now.saturating_sub(changed) < SETTLING {
-            return Err(Errno::NOENT);
-        }
         let _names = self.lock_names(entry.parent);
         match entry.place().set_xattr(GFID_XATTR, &gfid.0, XattrFlags::CREATE) {
             Ok(()) => {}
@@ -245,6 +247,13 @@ impl Brick {
     }
 }
 
+/// Whether an object changed so lately that it may still be in the making.
+fn is_fresh(st: &Statx) -> bool {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let changed = Duration::new(u64::try_from(st.stx_ctime.tv_sec).unwrap_or_default(), st.stx_ctime.tv_nsec);
+    now.saturating_sub(changed) < SETTLING
+}
+
 /// The gfid on the object itself; `None` when it has none.
 pub(crate) fn gfid_at(place: &Place<'_>) -> Result<Option<Gfid>> {
     let mut id = [0; 16];
@@ -287,18 +296,17 @@ mod tests {
         let give = Gfidless { give: Some(gfid), show: false };
         let mut entry = brick.at(Gfid::ROOT, "f");
         assert_eq!(brick.lookup(&mut entry, Gfidless::default()).unwrap_err(), Errno::NODATA);
-        assert_eq!(
-            brick.lookup(&mut entry, give).unwrap_err(),
-            Errno::NOENT,
-            "it may still be in the making"
-        );
         let shown = Gfidless { give: None, show: true };
-        assert_eq!(brick.lookup(&mut entry, shown).unwrap().gfid, Gfid::NULL);
+        for fresh in [give, shown] {
+            let found = brick.lookup(&mut entry, fresh).unwrap_err();
+            assert_eq!(found, Errno::NOENT, "it may still be in the making");
+        }
         // The one thing that cannot be set back is a ctime, so this test has to see a second go by.
         let until = std::time::Instant::now() + SETTLING;
         while std::time::Instant::now() <= until {
             std::thread::yield_now();
         }
+        assert_eq!(brick.lookup(&mut entry, shown).unwrap().gfid, Gfid::NULL);
         assert_eq!(brick.lookup(&mut entry, give).unwrap().gfid, gfid);
         assert!(brick.has_handle(gfid));
     }
