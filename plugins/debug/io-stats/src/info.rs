@@ -6,11 +6,16 @@ use plugin_api::{Dict, Errno, IoBuf, Value};
 
 use crate::IoStats;
 use crate::profile::Report;
+use crate::speed::{Trial, Way};
 use crate::top::{LONGEST, Line, Rank};
 
 /// `op` of a request: the profile, or a top list.
 const PROFILE: i64 = 3;
 const TOP: i64 = 4;
+
+/// `top-op` of the lists that a measurement may go with.
+const READ_SPEED: i64 = 6;
+const WRITE_SPEED: i64 = 7;
 
 /// `info-op` of a profile request.
 const ALL: i64 = 1;
@@ -31,6 +36,19 @@ impl IoStats {
             Some(TOP) => self.top_info(request),
             _ => Err(Errno::EINVAL),
         }
+    }
+
+    /// The measurement that a request asks for beside the list.
+    ///
+    /// # Errors
+    /// `EINVAL` when it would move too much.
+    pub fn trial(&self, request: &Dict) -> Result<Option<Trial>, Errno> {
+        let way = match (request.int("op"), request.int("top-op")) {
+            (Some(TOP), Some(READ_SPEED)) => Way::Read,
+            (Some(TOP), Some(WRITE_SPEED)) => Way::Write,
+            _ => return Ok(None),
+        };
+        Trial::asked(way, request)
     }
 
     fn profile_info(&self, request: &Dict) -> Result<Dict, Errno> {
@@ -72,8 +90,8 @@ impl IoStats {
             3 => Rank::Write,
             4 => Rank::Opendir,
             5 => Rank::Readdir,
-            6 => Rank::ReadSpeed,
-            7 => Rank::WriteSpeed,
+            READ_SPEED => Rank::ReadSpeed,
+            WRITE_SPEED => Rank::WriteSpeed,
             _ => return Err(Errno::EINVAL),
         };
         let length = request.uint("list-cnt").and_then(|n| usize::try_from(n).ok()).unwrap_or(LONGEST);

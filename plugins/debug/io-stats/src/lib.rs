@@ -3,19 +3,23 @@
 
 pub mod counters;
 mod date;
+mod dump;
 mod hooks;
 pub mod info;
 pub mod opens;
 pub mod options;
 pub mod profile;
+pub mod speed;
 pub mod top;
 
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use plugin_api::prelude::*;
 
+use dump::{Dumper, Source};
 use opens::Opens;
 use profile::Profile;
 use top::Files;
@@ -33,6 +37,10 @@ pub struct IoStats {
     pub files: Arc<Files>,
     /// How many files are open.
     pub opens: Arc<Opens>,
+    /// In a brick, where it is.
+    brick: PathBuf,
+    /// At work while dumps are asked for.
+    dumper: Mutex<Option<Dumper>>,
     hits: AtomicBool,
     latencies: AtomicBool,
 }
@@ -43,6 +51,8 @@ impl Default for IoStats {
             profile: Arc::new(Profile::new(Instant::now())),
             files: Arc::default(),
             opens: Arc::default(),
+            brick: PathBuf::new(),
+            dumper: Mutex::default(),
             hits: AtomicBool::new(false),
             latencies: AtomicBool::new(false),
         }
@@ -53,7 +63,21 @@ impl IoStats {
     fn take_options(&self, cx: &InitCx<'_>) -> Result<(), InitError> {
         self.hits.store(cx.bool("count-fop-hits")?, Ordering::Relaxed);
         self.latencies.store(cx.bool("latency-measurement")?, Ordering::Relaxed);
+        let seconds = u64::try_from(cx.int("ios-dump-interval")?).unwrap_or(0);
+        // Only bricks have a name for their dumps, and only this form is written.
+        let dumps = seconds > 0 && self.brick.is_absolute() && cx.text("ios-dump-format")? == "json";
+        self.dump_every(dumps.then(|| Duration::from_secs(seconds)));
         Ok(())
+    }
+
+    fn dump_every(&self, every: Option<Duration>) {
+        let mut dumper = self.dumper.lock().unwrap_or_else(PoisonError::into_inner);
+        if dumper.as_ref().map(Dumper::every) != every {
+            *dumper = every.map(|every| {
+                let (profile, opens) = (Arc::clone(&self.profile), Arc::clone(&self.opens));
+                Dumper::start(every, Source { profile, opens, brick: self.brick.clone() })
+            });
+        }
     }
 
     /// The start of a fop whose latency is measured.
@@ -68,6 +92,19 @@ impl IoStats {
         }
     }
 
+    /// Answers a management request; what it wants measured first is measured where it holds up no fop.
+    async fn answer(&self, request: &Dict) -> FopResult<Done> {
+        let trial = self.trial(request)?;
+        let mut xdata = self.info(request)?;
+        if let Some(trial) = trial {
+            let brick = self.brick.clone();
+            let speed = rt::offload(async move { trial.run(&brick) }).await.ok_or(Errno::EIO)??;
+            xdata.push("throughput", speed.throughput);
+            xdata.push("time", speed.micros);
+        }
+        Ok(Done { xdata })
+    }
+
     fn counts_hits(&self) -> bool {
         self.hits.load(Ordering::Relaxed)
     }
@@ -77,7 +114,7 @@ impl IoStats {
 macro_rules! pass {
     ($self:ident, $frame:ident, $args:ident, $code:literal, ipc) => {{
         if $args.op == IPC_INFO {
-            return Ok(Done { xdata: $self.info(&$args.xdata)? });
+            return $self.answer(&$args.xdata).await;
         }
         pass!(@ $self, $frame, $args, $code, ipc)
     }};
@@ -139,6 +176,7 @@ macro_rules! io_stats {
             }
 
             fn init(&mut self, cx: &InitCx<'_>) -> Result<(), InitError> {
+                self.brick = PathBuf::from(cx.text("unique-id")?);
                 self.take_options(cx)
             }
 
@@ -151,6 +189,10 @@ macro_rules! io_stats {
                     self.profile.counters.upcall(hooks::upcall_kind(event));
                 }
                 cx.pass_on(event);
+            }
+
+            fn fini(&self) {
+                self.dump_every(None);
             }
 
             fn dump(&self, out: &mut String) {

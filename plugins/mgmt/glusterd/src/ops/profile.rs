@@ -2,7 +2,7 @@
 
 use super::engine::Framework;
 use super::request::existing;
-use super::{Operation, Refusal, Request, unsupported};
+use super::{Operation, Refusal, Request};
 use crate::brick::Brick;
 use crate::daemon::Daemon;
 use crate::locks::Target;
@@ -17,7 +17,7 @@ use plugin_api::{Dict, Key, log};
 const SWITCHES: [&str; 2] = ["diagnostics.latency-measurement", "diagnostics.count-fop-hits"];
 
 /// What a request may say of the numbers it wants; bricks read the same keys.
-const WISHES: [&str; 4] = ["info-op", "peek", "top-op", "list-cnt"];
+const WISHES: [&str; 6] = ["info-op", "peek", "top-op", "list-cnt", "blk-size", "blk-cnt"];
 
 /// What is to be done about counting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl Profile {
     /// Reads the request.
     ///
     /// # Errors
-    /// It makes no sense, or asks for what bricks do not measure.
+    /// It makes no sense.
     pub fn new(request: &Dict) -> Result<Self, Refusal> {
         let asked = Request(request);
         let number = asked.number("op")?;
@@ -53,9 +53,6 @@ impl Profile {
             4 => Order::Top,
             _ => return Err(Refusal::at_once("the request's op is none of start, stop, info and top")),
         };
-        if asked.number("blk-size")? != 0 {
-            return Err(unsupported("top with a measurement of its own"));
-        }
         let mut question = Dict::new().with("op", number);
         for wish in WISHES.into_iter().filter(|wish| request.get(wish).is_some()) {
             question.push(wish, asked.number(wish)?);
