@@ -6,6 +6,8 @@ use std::sync::Mutex;
 use crate::{FileType, Gfid, Inode};
 
 const SHARDS: usize = 16;
+/// So many candidates that are no more are always left alone.
+const FORGOTTEN: usize = 64;
 
 /// Finds the one [`Inode`] of each gfid. Unused inodes are kept up to a limit, so that contexts survive between fops.
 #[derive(Debug)]
@@ -20,6 +22,18 @@ struct Shard {
     inodes: HashMap<Gfid, Inode>,
     /// Candidates for eviction, oldest first; one that is in use goes round once more.
     clock: VecDeque<Gfid>,
+}
+
+impl Shard {
+    /// Queues a candidate. Those that were forgotten meanwhile go once they are the greater part.
+    fn remember(&mut self, gfid: Gfid) {
+        if self.clock.len() > 2 * self.inodes.len() + FORGOTTEN {
+            let Self { inodes, clock } = self;
+            clock.retain(|gfid| inodes.contains_key(gfid));
+            clock.shrink_to(2 * clock.len());
+        }
+        self.clock.push_back(gfid);
+    }
 }
 
 /// What a report tells of one inode.
@@ -92,7 +106,7 @@ impl InodeTable {
             }
             let inode = make();
             shard.inodes.insert(gfid, inode.clone());
-            shard.clock.push_back(gfid);
+            shard.remember(gfid);
             self.make_room(&mut shard, &mut evicted);
             inode
         };
@@ -120,9 +134,14 @@ impl InodeTable {
         }
     }
 
-    /// Forgets `gfid`: its last name is gone. Who still holds the inode keeps it.
+    /// Forgets `gfid`, whose last name is gone, unless somebody holds its inode still: there is one of a file, and its
+    /// locks live there.
     pub fn forget(&self, gfid: Gfid) {
-        let gone = self.shard(gfid).lock().expect("no panic under it").inodes.remove(&gfid);
+        let gone = {
+            let mut shard = self.shard(gfid).lock().expect("no panic under it");
+            let unused = shard.inodes.get(&gfid).is_some_and(|inode| inode.object().count() == 1);
+            if unused { shard.inodes.remove(&gfid) } else { None }
+        };
         drop(gone);
     }
 
@@ -174,10 +193,23 @@ mod tests {
         let table = InodeTable::new(0);
         let first = table.link(id(77), FileType::Regular);
         assert_eq!(table.link(id(77), FileType::Regular), first);
-        assert_eq!(table.find(id(77)), Some(first));
+        assert_eq!(table.find(id(77)).as_ref(), Some(&first));
         assert_eq!(table.find(Gfid::ROOT), Some(table.root()));
         table.forget(id(77));
+        assert_eq!(table.find(id(77)), Some(first), "it is in use");
+        table.forget(id(77));
         assert_eq!(table.find(id(77)), None);
+    }
+
+    #[test]
+    fn files_that_come_and_go_leave_nothing() {
+        let table = InodeTable::new(16_384);
+        for n in 2..100_000 {
+            drop(table.link(id(n), FileType::Regular));
+            table.forget(id(n));
+        }
+        let queued: usize = table.shards.iter().map(|shard| shard.lock().unwrap().clock.len()).sum();
+        assert!(table.is_empty() && queued <= SHARDS * (FORGOTTEN + 1), "{queued}");
     }
 
     #[test]

@@ -32,6 +32,10 @@ pub use xattr::*;
 /// In the xdata of a fop: the cluster does this for itself (healing, moving between bricks), and users' rules do not hold.
 pub const INTERNAL_FOP: &str = "glusterfs-internal-fop";
 
+/// In the xdata that a store answers to an unlink, rmdir or rename: the gfid of the object whose last name this took, and
+/// which nobody has open. What is remembered of it may be forgotten; no client is told.
+pub const GONE: &str = "object-gone";
+
 /// Why a fop failed, and what the failing translator adds for those above it.
 #[repr(C)]
 #[derive(StableAbi, Carry, Debug, Clone, PartialEq)]

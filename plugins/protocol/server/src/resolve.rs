@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use plugin_api::fop::Lookup;
+use plugin_api::fop::{GONE, Lookup};
 use plugin_api::{Child, Dict, Errno, Fd, FileType, Gfid, Iatt, Inode, InodeTable, IoBuf, Loc, OwnedFrame};
 
 use crate::names;
@@ -41,8 +41,6 @@ pub(crate) struct Caller {
     pub(crate) frame: OwnedFrame,
     /// The inode that stands for what the fop finds or makes.
     pub(crate) fresh: Option<Inode>,
-    /// The file whose last name is being removed, when it is known.
-    pub(crate) victim: Option<Inode>,
     /// Whether the answer tells the size of what was read.
     pub(crate) tells_size: bool,
 }
@@ -122,12 +120,10 @@ impl Caller {
     ///
     /// # Errors
     /// As for [`entry`](Self::entry), and as the search ends.
-    pub(crate) async fn old_entry(&mut self, parent: Gfid, name: IoBuf) -> Result<Loc, Errno> {
+    pub(crate) async fn old_entry(&self, parent: Gfid, name: IoBuf) -> Result<Loc, Errno> {
         let mut loc = self.entry(parent, name).await?;
         if self.may_be_refused() {
-            let (inode, iatt) = self.find_entry(&loc).await?;
-            let is_last_name = iatt.is_dir() || iatt.nlink <= 1;
-            self.victim = Some(inode.clone()).filter(|_| is_last_name);
+            let inode = self.find_entry(&loc).await?;
             loc.gfid = inode.gfid();
             loc.inode = Some(inode).into();
         }
@@ -142,7 +138,7 @@ impl Caller {
         let mut loc = self.entry(parent, name).await?;
         if self.may_be_refused() {
             match self.find_entry(&loc).await {
-                Ok((inode, _)) => {
+                Ok(inode) => {
                     loc.gfid = inode.gfid();
                     loc.inode = Some(inode).into();
                 }
@@ -158,7 +154,7 @@ impl Caller {
         identity.uid != 0 && identity.pid >= 0
     }
 
-    async fn find_entry(&self, loc: &Loc) -> Result<(Inode, Iatt), Errno> {
+    async fn find_entry(&self, loc: &Loc) -> Result<Inode, Errno> {
         let fresh = Inode::new(Gfid::NULL, FileType::Invalid);
         let mut place = loc.clone();
         place.inode = Some(fresh.clone()).into();
@@ -167,16 +163,16 @@ impl Caller {
         if found.iatt.gfid.is_null() {
             return Err(Errno::ENODATA);
         }
-        Ok((self.inodes().adopt(&fresh, found.iatt.gfid, found.iatt.file_type()), found.iatt))
+        Ok(self.inodes().adopt(&fresh, found.iatt.gfid, found.iatt.file_type()))
     }
 
-    /// Forgets the file whose last name was removed, unless somebody uses it still: there is one inode of a file, and
-    /// its locks live there.
-    pub(crate) fn forget_victim(&mut self) {
-        // One count is the table's, one is this.
-        if let Some(inode) = self.victim.take().filter(|inode| inode.object().count() <= 2) {
-            self.inodes().forget(inode.gfid());
+    /// Forgets the object whose last name a fop took; the client is not told of it.
+    pub(crate) fn forget_gone(&self, mut xdata: Dict) -> Dict {
+        if let Some(gfid) = xdata.gfid(GONE) {
+            xdata.remove(GONE);
+            self.inodes().forget(gfid);
         }
+        xdata
     }
 
     /// An inode for what the fop is about to find or make, remembered for the answer.

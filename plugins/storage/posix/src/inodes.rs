@@ -84,6 +84,14 @@ impl Inodes {
         Arc::clone(shard.entry(gfid).or_default())
     }
 
+    /// Forgets an object that is gone, unless somebody works on it still.
+    pub(crate) fn forget(&self, gfid: Gfid) {
+        let mut shard = self.shard(gfid).lock().expect("no panic under it");
+        if shard.get(&gfid).is_some_and(Inode::idle) {
+            shard.remove(&gfid);
+        }
+    }
+
     fn shard(&self, gfid: Gfid) -> &Mutex<HashMap<Gfid, Arc<Inode>>> {
         &self.0[usize::from(gfid.0[15]) % SHARDS]
     }

@@ -34,6 +34,8 @@ pub(crate) struct Removed {
     /// The object just before.
     pub(crate) st: Statx,
     pub(crate) gfid: Gfid,
+    /// Whether this was its last name, and nobody has it open.
+    pub(crate) gone: bool,
 }
 
 impl Brick {
@@ -55,17 +57,31 @@ impl Brick {
                     return Err(Errno::BUSY);
                 }
             }
-            match gfid {
+            let gone = match gfid {
                 Some(gfid) => self.unlink_known(caller, entry, gfid, only.closed)?,
-                None => rustix::fs::unlinkat(&entry.dir, entry.name.bytes(), AtFlags::empty())?,
-            }
-            (st, gfid.unwrap_or_default())
+                None => {
+                    rustix::fs::unlinkat(&entry.dir, entry.name.bytes(), AtFlags::empty())?;
+                    false
+                }
+            };
+            (st, gfid.unwrap_or_default(), gone)
         };
+        let (st, gfid, gone) = removed;
+        if gone {
+            self.inodes.forget(gfid);
+        }
         let post_parent = self.after_removal(caller, entry, &parent_inode, parent_st);
-        Ok(Removed { pre_parent, post_parent, st: removed.0, gfid: removed.1 })
+        Ok(Removed { pre_parent, post_parent, st, gfid, gone })
     }
 
-    fn unlink_known(&self, caller: &Caller, entry: &Entry<'_>, gfid: Gfid, only_closed: bool) -> Result<()> {
+    /// Says whether the object is gone.
+    fn unlink_known(
+        &self,
+        caller: &Caller,
+        entry: &Entry<'_>,
+        gfid: Gfid,
+        only_closed: bool,
+    ) -> Result<bool> {
         let inode = self.inodes.get(gfid);
         // Opens by handle wait here, so that the count of open files stays true to the end.
         let handle = inode.handle.write().expect("no panic under it");
@@ -79,7 +95,7 @@ impl Brick {
         let links = entry.place().stat()?.stx_nlink;
         if links == 1 {
             // A crash kept it from getting its handle: one that is there is another object's, made since by a heal.
-            return unlink();
+            return unlink().map(|()| false);
         }
         if links > 2 {
             unlink()?;
@@ -87,7 +103,7 @@ impl Brick {
             let place = self.handle_place(gfid);
             self.forget_name(&place, entry);
             self.touch(&inode, &place, caller);
-            return Ok(());
+            return Ok(false);
         }
         let parked = self.retire_handle(gfid, &inode, open)?;
         if let Err(e) = unlink() {
@@ -97,7 +113,7 @@ impl Brick {
         if !parked {
             inode.forget();
         }
-        Ok(())
+        Ok(!parked)
     }
 
     /// The last name goes: removes the handle, or parks it while the file is open. Says whether it was parked.
@@ -160,7 +176,11 @@ impl Brick {
             self.janitor.wake();
         }
         let post_parent = self.after_removal(caller, entry, &parent_inode, parent_st);
-        Ok(Removed { pre_parent, post_parent, st, gfid })
+        let gone = !gfid.is_null();
+        if gone {
+            self.inodes.forget(gfid);
+        }
+        Ok(Removed { pre_parent, post_parent, st, gfid, gone })
     }
 
     fn move_to_landfill(&self, entry: &Entry<'_>, gfid: Gfid) -> Result<()> {

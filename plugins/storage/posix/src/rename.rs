@@ -26,6 +26,8 @@ pub(crate) struct Renamed {
     pub(crate) post_new_parent: Iatt,
     /// What the new name stood for until now.
     pub(crate) victim: Option<Statx>,
+    /// The object that the new name stood for, when that was its last one and nobody has it open.
+    pub(crate) gone: Option<Gfid>,
 }
 
 impl Brick {
@@ -40,10 +42,13 @@ impl Brick {
     ) -> Result<Renamed> {
         let (old_parent, pre_old_parent, old_parent_inode) = self.show_parent(old)?;
         let (new_parent, pre_new_parent, new_parent_inode) = self.show_parent(new)?;
-        let (moved, victim) = {
+        let (moved, victim, gone) = {
             let _names = self.lock_both_names(old.parent, new.parent);
             self.rename_locked(caller, old, new, expected)?
         };
+        if let Some(gone) = gone {
+            self.inodes.forget(gone);
+        }
         // It has moved; what cannot be told any more does not move it back.
         let st = moved.place.stat().unwrap_or(moved.st);
         self.touch(&moved.inode, &moved.place, caller);
@@ -62,6 +67,7 @@ impl Brick {
             pre_new_parent,
             post_new_parent: self.show(&new_st, new.parent, &new_parent_inode, &new_place),
             victim: victim.map(|(st, _)| st),
+            gone,
         })
     }
 
@@ -71,7 +77,7 @@ impl Brick {
         old: &Entry<'_>,
         new: &Entry<'_>,
         expected: Option<Gfid>,
-    ) -> Result<(Found<'_>, Option<Victim>)> {
+    ) -> Result<(Found<'_>, Option<Victim>, Option<Gfid>)> {
         let st = old.place().stat()?;
         let gfid = gfid_at(&old.place())?.ok_or(Errno::NODATA)?;
         // Held from here on, so that it is found by its gfid while its handle still says where it was.
@@ -85,7 +91,7 @@ impl Brick {
         if let Some((there, there_gfid)) = &victim {
             if there.stx_ino == st.stx_ino {
                 // Two names of one object, or one name twice: the kernel does nothing either.
-                return Ok((moved, victim));
+                return Ok((moved, victim, None));
             }
             let other = expected.is_some_and(|expected| *there_gfid != Some(expected));
             match (kind(there) == S_IFDIR, kind(&st) == S_IFDIR) {
@@ -94,7 +100,7 @@ impl Brick {
                 _ => {}
             }
         }
-        self.rename_over(caller, old, new, &victim)?;
+        let gone = self.rename_over(caller, old, new, &victim)?;
         if moved.is_dir() {
             moved.inode.handle_right.store(false, Relaxed);
             if self.make_handle(new, true, gfid).is_ok() {
@@ -104,26 +110,27 @@ impl Brick {
             self.forget_name(&moved.place, old);
             self.record_name(&moved.place, new);
         }
-        Ok((moved, victim))
+        Ok((moved, victim, gone))
     }
 
+    /// Says which object is gone by it.
     fn rename_over(
         &self,
         caller: &Caller,
         old: &Entry<'_>,
         new: &Entry<'_>,
         victim: &Option<Victim>,
-    ) -> Result<()> {
+    ) -> Result<Option<Gfid>> {
         let rename = || {
             seam()?;
             rustix::fs::renameat(&old.dir, old.name.bytes(), &new.dir, new.name.bytes())
         };
-        let Some((st, Some(gfid))) = victim else { return rename() };
+        let Some((st, Some(gfid))) = victim else { return rename().map(|()| None) };
         let gfid = *gfid;
         if kind(st) == S_IFDIR {
             rename()?;
             self.remove_dir_handle(new, gfid);
-            return Ok(());
+            return Ok(Some(gfid));
         }
         let inode = self.inodes.get(gfid);
         let handle = inode.handle.write().expect("no panic under it");
@@ -134,13 +141,14 @@ impl Brick {
             let place = self.handle_place(gfid);
             self.forget_name(&place, new);
             self.touch(&inode, &place, caller);
-            return Ok(());
+            return Ok(None);
         }
         // The name is gone for good; what the handle comes to is housekeeping.
-        if !self.retire_handle(gfid, &inode, inode.fds.load(Acquire) > 0).unwrap_or(false) {
+        let parked = self.retire_handle(gfid, &inode, inode.fds.load(Acquire) > 0).unwrap_or(false);
+        if !parked {
             inode.forget();
         }
-        Ok(())
+        Ok((!parked).then_some(gfid))
     }
 
     /// Whether `entry` names anything.

@@ -146,15 +146,15 @@ async fn on_the_one_inode(c: &Caller, created: &fop::Created) -> Result<Fd, FopE
 
 impl Answer<PrePostRsp> for fop::Removed {
     async fn encode(self, c: &mut Caller) -> FopResult<(PrePostRsp, Payload)> {
-        c.forget_victim();
         let (pre, post) = (c.session.show(self.pre_parent), c.session.show(self.post_parent));
-        Ok((PrePostRsp { xdata: self.xdata, pre, post, ..PrePostRsp::default() }, Payload::default()))
+        let xdata = c.forget_gone(self.xdata);
+        Ok((PrePostRsp { xdata, pre, post, ..PrePostRsp::default() }, Payload::default()))
     }
 }
 
 plain_answers! {
     fop::Renamed => RenameRsp |a, c| {
-        xdata: a.xdata,
+        xdata: c.forget_gone(a.xdata),
         stat: c.session.show(a.iatt),
         pre_old_parent: c.session.show(a.pre_old_parent),
         post_old_parent: c.session.show(a.post_old_parent),

@@ -59,7 +59,7 @@ pub(super) async fn serve<P: Procedure>(session: Arc<Session>, mut call: Call) -
     let identity = server.caller(std::mem::take(&mut call.identity), session.client.is_trusted()).await;
     let mut frame = server.handle.frame(identity);
     frame.set_client(Some(session.client.clone()));
-    let mut caller = Caller { server, session, frame, fresh: None, victim: None, tells_size: false };
+    let mut caller = Caller { server, session, frame, fresh: None, tells_size: false };
     match run::<P>(request, &mut caller).await {
         Ok((response, payload)) => call.reply_with(&response, payload),
         Err(e) => call.reply(&P::Response::failure(e)),

@@ -293,7 +293,7 @@ impl Xlator for Fake {
         let gfid = tree.find(&args.loc)?;
         tree.node(args.loc.directory())?.names.remove(&args.loc.name[..]);
         tree.nodes.remove(&gfid);
-        Ok(Removed::default())
+        Ok(Removed { xdata: Dict::new().with(GONE, gfid), ..Removed::default() })
     }
 
     async fn flush(&self, frame: &Frame, _: Flush) -> FopResult<Done> {

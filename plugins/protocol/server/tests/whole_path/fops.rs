@@ -152,6 +152,22 @@ fn who_removes_a_name_is_judged_by_the_file_behind_it() {
 }
 
 #[test]
+fn a_file_whose_last_name_goes_is_forgotten_and_the_client_is_not_told_how() {
+    let brick = Brick::up("/gone", &[]);
+    run(async {
+        let client = brick.client().await;
+        let fd = create(&client, "file", 0o302).await.fd;
+        let request = UnlinkReq { pargfid: Gfid::ROOT, bname: "file".into(), ..UnlinkReq::default() };
+        let _: CommonRsp =
+            client.fop(Proc::Release, &FdReq { gfid: ID, fd: fd.cast_signed(), ..FdReq::default() }).await;
+        assert!(brick.dump().contains("brick0.inodes=1\n"), "{}", brick.dump());
+        let gone: PrePostRsp = client.fop(Proc::Unlink, &request).await;
+        assert_eq!((gone.op_ret, gone.xdata.len()), (0, 0));
+        assert!(brick.dump().contains("brick0.inodes=0\n"), "{}", brick.dump());
+    });
+}
+
+#[test]
 fn a_lock_that_waits_holds_nobody_up_and_ends_with_its_client() {
     let brick = Brick::up("/leaves", &[]);
     run(async {

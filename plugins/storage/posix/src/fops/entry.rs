@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use plugin_api::fop::{
-    Create, Created, Link, Looked, Lookup, Made, Mkdir, Mknod, Put, Removed, Rename, Renamed, Rmdir, Symlink,
-    Unlink,
+    Create, Created, GONE, Link, Looked, Lookup, Made, Mkdir, Mknod, Put, Removed, Rename, Renamed, Rmdir,
+    Symlink, Unlink,
 };
 use plugin_api::{Dict, Gfid, Iatt};
 use rustix::fs::{FileType, OFlags};
@@ -205,6 +205,9 @@ pub(crate) fn rename(call: &Call<'_>, args: &Rename) -> Answer<Renamed> {
     if args.xdata.contains("gf_request_link_count") {
         xdata.push("gf_response_link_count", links);
     }
+    if let Some(gone) = renamed.gone {
+        xdata.push(GONE, gone);
+    }
     Ok(Renamed {
         iatt: renamed.iatt,
         pre_old_parent: renamed.pre_old_parent,
@@ -269,6 +272,9 @@ fn shown(made: &make::Made) -> Made {
     Made { iatt: made.iatt, pre_parent: made.pre_parent, post_parent: made.post_parent, xdata: Dict::new() }
 }
 
-fn taken_away(removed: &remove::Removed, xdata: Dict) -> Removed {
+fn taken_away(removed: &remove::Removed, mut xdata: Dict) -> Removed {
+    if removed.gone {
+        xdata.push(GONE, removed.gfid);
+    }
     Removed { pre_parent: removed.pre_parent, post_parent: removed.post_parent, xdata }
 }

@@ -208,6 +208,31 @@ fn data_goes_through_descriptors_that_nobody_opened() {
 }
 
 #[test]
+fn an_answer_says_which_object_is_gone_with_its_last_name() {
+    let brick = brick();
+    let gone = |loc: Loc| {
+        let args = Unlink { loc, flags: 0, xdata: Dict::new() };
+        entry::unlink(&call(&brick), &args).unwrap().xdata.gfid(GONE)
+    };
+    let file = brick.mkfile(Gfid::ROOT, "f");
+    let link = Link { old: of(file), new: at(Gfid::ROOT, "g"), xdata: Dict::new() };
+    entry::link(&call(&brick), &link).unwrap();
+    assert_eq!(gone(at(Gfid::ROOT, "f")), None, "it has another name");
+    assert_eq!(gone(at(Gfid::ROOT, "g")), Some(file));
+    let open = brick.mkfile(Gfid::ROOT, "open");
+    let held = brick.open_file(open, 0).unwrap();
+    assert_eq!(gone(at(Gfid::ROOT, "open")), None, "somebody reads it");
+    drop(held);
+    let (moved, replaced) = (brick.mkfile(Gfid::ROOT, "moved"), brick.mkfile(Gfid::ROOT, "replaced"));
+    let args = Rename { old: at(Gfid::ROOT, "moved"), new: at(Gfid::ROOT, "replaced"), xdata: Dict::new() };
+    let renamed = entry::rename(&call(&brick), &args).unwrap();
+    assert_eq!((renamed.iatt.gfid, renamed.xdata.gfid(GONE)), (moved, Some(replaced)));
+    let dir = brick.mkdir(Gfid::ROOT, "d");
+    let args = Rmdir { loc: at(Gfid::ROOT, "d"), flags: 0, xdata: Dict::new() };
+    assert_eq!(entry::rmdir(&call(&brick), &args).unwrap().xdata.gfid(GONE), Some(dir));
+}
+
+#[test]
 fn a_checksum_says_which_kind_it_is() {
     let brick = brick_with(|options| options.fips_checksum = true);
     let gfid = brick.mkfile(Gfid::ROOT, "f");
