@@ -163,6 +163,7 @@ fn target() -> (PathBuf, String) {
     (built.parent().expect("it lies in target").to_path_buf(), profile.to_owned())
 }
 
+/// Makes `to` what `from` is.
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("the target folder takes folders");
     for entry in fs::read_dir(from).expect("sources are there").map(|entry| entry.expect("readable")) {
@@ -172,6 +173,13 @@ fn copy(from: &Path, to: &Path) {
         } else if fs::read(&to).ok() != fs::read(&from).ok() {
             // What did not change keeps its time, so that it is not built again.
             fs::copy(&from, &to).expect("the target folder takes files");
+        }
+    }
+    for entry in fs::read_dir(to).expect("it is there now").map(|entry| entry.expect("readable")) {
+        if !from.join(entry.file_name()).exists() {
+            let gone = entry.path();
+            let removed = if gone.is_dir() { fs::remove_dir_all(gone) } else { fs::remove_file(gone) };
+            removed.expect("what an older tree had can be removed");
         }
     }
 }
