@@ -256,8 +256,8 @@ mod tests {
 
     #[test]
     fn the_socket_is_the_one_where_consumers_of_glusterfs_10_look() {
-        let socket = "/var/run/gluster/changelog-2bcad3e2871e513a.sock";
-        assert_eq!(socket_of("/work/tmp/bitlab/b1/v"), Path::new(socket));
+        let socket = "/var/run/gluster/changelog-2d75760e92d8f016.sock";
+        assert_eq!(socket_of("/srv/brick/v"), Path::new(socket));
     }
 
     #[test]
