@@ -70,6 +70,13 @@ fn movers(cluster: &Cluster) -> Vec<Process> {
     cluster.processes().into_iter().filter(is_it).collect()
 }
 
+/// How many connections to a process's socket there are.
+fn connections(cluster: &Cluster, process: &Process) -> usize {
+    let socket = process.option("--socket-file").expect("it takes questions");
+    let sockets = fs::read_to_string(format!("/proc/{}/net/unix", cluster.pid())).expect("the kernel tells");
+    sockets.lines().filter(|line| line.ends_with(socket)).count()
+}
+
 /// Waits until `words`, a command with `status` in it, says that the task is where it is to be.
 #[track_caller]
 fn wait_status(cluster: &Cluster, words: &str, status: &str) -> String {
@@ -191,6 +198,36 @@ fn held(files: u32) -> Option<(Cluster, Process)> {
     Some((cluster, mover))
 }
 
+/// Tells a process that is held to stop, and lets it go on; the order lies at its socket by then, so that it has no time
+/// to come to its end first.
+fn stop_released(cluster: &Cluster, mover: &Process) {
+    std::thread::scope(|scope| {
+        let before = connections(cluster, mover);
+        let order = scope.spawn(|| cluster.gluster("volume rebalance v stop"));
+        wait_until("the order to stop", || connections(cluster, mover) > before);
+        mover.signal(Signal::CONT);
+        let stopped = order.join().expect("the command has an end").ok();
+        assert!(stopped.contains("stopped"), "{stopped}");
+    });
+}
+
+#[test]
+fn one_that_stands_still_after_it_was_told_to_stop_is_ended() {
+    let Some((cluster, mover)) = held(300) else { return };
+    let bricks = cluster.bricks();
+    bricks.iter().for_each(|brick| brick.signal(Signal::STOP));
+    // Nobody answers it any more, so that it cannot see through what it has begun.
+    mover.signal(Signal::CONT);
+    let stopped = cluster.gluster("volume rebalance v stop").ok();
+    assert!(stopped.contains("stopped"), "{stopped}");
+    assert_eq!(movers(&cluster), [mover]);
+    wait_until("the end of the process", || movers(&cluster).is_empty());
+    bricks.iter().for_each(|brick| brick.signal(Signal::CONT));
+    cluster.gluster("volume rebalance v start force").ok();
+    wait_status(&cluster, "volume rebalance v status", "completed");
+    check(&cluster, 300);
+}
+
 #[test]
 fn what_cannot_be_done_while_files_move_is_refused() {
     const FILES: u32 = 600;
@@ -217,9 +254,7 @@ fn what_cannot_be_done_while_files_move_is_refused() {
         1,
         "volume stop: v: failed: rebalance session is in progress for the volume 'v'",
     );
-    mover.signal(Signal::CONT);
-    let stopped = cluster.gluster("volume rebalance v stop").ok();
-    assert!(stopped.contains("stopped"), "{stopped}");
+    stop_released(&cluster, &mover);
     wait_until("the end of the process", || movers(&cluster).is_empty());
     assert_eq!((state(&cluster, "status").as_str(), state(&cluster, "rebalance_op").as_str()), ("2", "0"));
     // A mover that is stopped has stamped folders that it has not seen through, and clients miss names in them until the

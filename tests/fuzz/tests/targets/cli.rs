@@ -78,6 +78,8 @@ impl services::Runner for Tame {
         None
     }
 
+    fn see_off(&self, _: &'static str, _pidfile: &Path) {}
+
     fn ended(&self, _pidfile: &Path) -> BoxFuture<()> {
         Box::pin(std::future::ready(()))
     }

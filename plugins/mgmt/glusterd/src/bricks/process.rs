@@ -77,6 +77,14 @@ impl Process {
         false
     }
 
+    /// Bytes that it has read and written, files and sockets together; `None` where the kernel does not tell.
+    #[must_use]
+    pub fn traffic(&self) -> Option<u64> {
+        let told = std::fs::read_to_string(format!("/proc/{}/io", self.pid())).ok()?;
+        let count = |name| told.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u64>().ok());
+        count("rchar:")?.checked_add(count("wchar:")?)
+    }
+
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) {
         // It may have ended meanwhile, which is as well.

@@ -54,7 +54,10 @@ impl RebalanceStatus {
         for _ in 0..STOP_TRIES {
             match rebalance::ask(daemon, &self.name, command::STOP, request).await {
                 Ok(None) => break,
-                Ok(Some(_)) => return Ok(()),
+                Ok(Some(_)) => {
+                    rebalance::see_off(daemon, &self.name);
+                    return Ok(());
+                }
                 Err(fault) => {
                     log!(Debug, "rebalance does not stop yet", volume = self.name, why = fault);
                     rt::sleep(STOP_PAUSE).await;

@@ -19,6 +19,8 @@ use std::time::Duration;
 const START_LIMIT: Duration = Duration::from_secs(60);
 /// How long it may take to end after a word, and after force.
 const END_LIMIT: Duration = Duration::from_secs(10);
+/// A process that was told to end and has neither read nor written for this long does not end by itself.
+const IDLE_LIMIT: Duration = Duration::from_secs(10);
 /// A process is looked at again after this long when it cannot be watched.
 const WATCH_PAUSE: Duration = Duration::from_secs(3600);
 
@@ -101,6 +103,29 @@ impl Runner for Processes {
 
     fn signal(&self, pidfile: &Path, signal: Signal) -> bool {
         Process::holding(pidfile).inspect(|process| process.signal(signal)).is_some()
+    }
+
+    fn see_off(&self, name: &'static str, pidfile: &Path) {
+        let Some(process) = Process::holding(pidfile) else { return };
+        rt::spawn(async move {
+            let mut before = process.traffic();
+            while !process.ended_within(IDLE_LIMIT).await {
+                let now = process.traffic();
+                if now == before {
+                    log!(
+                        Warn,
+                        "a service stands still at its end: it is ended",
+                        service = name,
+                        pid = process.pid()
+                    );
+                    if !process.end(END_LIMIT).await {
+                        log!(Error, "a service does not end", service = name, pid = process.pid());
+                    }
+                    return;
+                }
+                before = now;
+            }
+        });
     }
 
     fn ended(&self, pidfile: &Path) -> BoxFuture<()> {

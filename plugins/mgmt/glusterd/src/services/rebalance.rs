@@ -71,6 +71,11 @@ pub async fn end(daemon: &Daemon, volume: &str) {
     }
 }
 
+/// Waits, behind what is done, for the end of a process that was told to stop; GlusterFS 10's may stand still for ever.
+pub fn see_off(daemon: &Daemon, volume: &str) {
+    daemon.services.see_off(NAME, &pidfile(daemon, volume));
+}
+
 /// Ends the process at once; its task has failed.
 pub async fn abandon(daemon: &Daemon, volume: &str) {
     end(daemon, volume).await;
@@ -87,6 +92,9 @@ pub async fn resume(daemon: &Daemon, volume: &str) {
     let Some(stored) = daemon.volume(volume) else { return };
     let task = &stored.rebalance;
     if running(daemon, volume).is_some() {
+        if task.status == status::STOPPED {
+            see_off(daemon, volume);
+        }
         return watch(daemon, volume, task.id);
     }
     if !stored.volume.is_started() || !task.is_under_way() || task.id.is_nil() {
@@ -202,11 +210,10 @@ impl RebalanceState {
             self.run_time = seconds;
         }
         let found = counted(said, "status").and_then(|found| u32::try_from(found).ok());
-        // One that was told to stop may say at its end that it failed: at what it was told to leave.
-        match found.and_then(status::without_kind) {
-            Some(status::FAILED) if self.status == status::STOPPED => {}
-            Some(found) => self.status = found,
-            None => {}
+        // One that was told to stop may say at its end that it failed, at what it was told to leave, or that nothing was
+        // left to do: people have been told that it stopped.
+        if let Some(found) = found.and_then(status::without_kind).filter(|_| self.status != status::STOPPED) {
+            self.status = found;
         }
         *self != before
     }
@@ -228,11 +235,12 @@ mod tests {
     }
 
     #[test]
-    fn a_task_that_was_stopped_has_not_failed() {
+    fn a_task_that_was_stopped_has_neither_failed_nor_come_to_its_end() {
         let mut state = RebalanceState::begun(command::START, 19, Uuid::from_u128(7));
         assert!(state.take(&Dict::new().with("status", "2")));
         assert!(state.take(&Dict::new().with("status", "4").with("failures", "1")));
-        assert_eq!((state.status, state.failures), (status::STOPPED, 1));
+        assert!(state.take(&Dict::new().with("status", "3").with("failures", "2")));
+        assert_eq!((state.status, state.failures), (status::STOPPED, 2));
         let mut next = RebalanceState::begun(command::START, 19, Uuid::from_u128(8));
         assert!(next.take(&Dict::new().with("status", "4")));
         assert_eq!(next.status, status::FAILED);

@@ -83,6 +83,10 @@ pub trait Runner: Debug + Send + Sync {
     /// Sends the process that holds this pid file a signal; `false` when there is none.
     fn signal(&self, pidfile: &Path, signal: Signal) -> bool;
 
+    /// Sees to it, behind what is done, that the process that holds this pid file ends, which it was told to: one that
+    /// does nothing any more is ended.
+    fn see_off(&self, name: &'static str, pidfile: &Path);
+
     /// Waits until nobody holds this pid file.
     fn ended(&self, pidfile: &Path) -> BoxFuture<()>;
 

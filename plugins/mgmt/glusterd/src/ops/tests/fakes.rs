@@ -83,6 +83,8 @@ pub(super) struct FakeServices {
     pub(super) marks: Mutex<Vec<(&'static str, String)>>,
     /// Attributes changed below a mount.
     pub(super) changed: Mutex<Vec<Change>>,
+    /// Processes that were told to end and are waited for.
+    pub(super) seen_off: Mutex<Vec<PathBuf>>,
     /// Walks that were begun.
     pub(super) walks: Mutex<Vec<Walk>>,
     /// Mounts made for others.
@@ -107,6 +109,10 @@ impl services::runner::Runner for FakeServices {
 
     fn signal(&self, pidfile: &Path, _: Signal) -> bool {
         self.running.lock().unwrap().contains(pidfile)
+    }
+
+    fn see_off(&self, _: &'static str, pidfile: &Path) {
+        self.seen_off.lock().unwrap().push(pidfile.to_owned());
     }
 
     fn ended(&self, _: &Path) -> BoxFuture<()> {

@@ -74,6 +74,18 @@ fn a_rebalance_is_stored_shown_and_forgotten() {
 }
 
 #[test]
+fn the_end_of_one_that_was_told_to_stop_is_seen_to() {
+    let Some(lab) = Lab::new() else { return };
+    lab.started();
+    lab.rebalance("1");
+    lab.look("3", None);
+    assert!(lab.services.seen_off.lock().unwrap().is_empty());
+    lab.look("2", None);
+    let pidfile = lab.daemon.config.paths.rebalance_pidfile("v", lab.daemon.node);
+    assert_eq!(*lab.services.seen_off.lock().unwrap(), [pidfile]);
+}
+
+#[test]
 fn an_event_from_elsewhere_or_of_no_volume_is_not_taken() {
     let Some(lab) = Lab::new() else { return };
     lab.started();
