@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use plugin_api::Gfid;
 use rustix::fs::Statx;
@@ -13,8 +13,11 @@ use crate::place::Place;
 
 const SHARDS: usize = 64;
 const PER_SHARD: usize = 1024;
-/// An inode counts as settled when its last change is this many seconds old.
-const SETTLED: i64 = 2;
+/// An inode counts as settled when its last change is this old: the clock that stamps changes ticks at least 100 times a
+/// second.
+const SETTLED: Duration = Duration::from_millis(20);
+/// The same on a file system that stamps whole seconds.
+const SETTLED_COARSE: Duration = Duration::from_secs(2);
 
 /// What an inode looked like when its gfid was read. Whatever is done to its xattrs moves its change time, and an
 /// inode number that was used again has a new one.
@@ -36,8 +39,11 @@ impl Stamp {
 
     /// Younger inodes may change once more within one tick of the clock, unseen.
     fn is_settled(&self) -> bool {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
-        i64::try_from(now).is_ok_and(|now| now - self.changed.0 >= SETTLED)
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let (seconds, nanos) = self.changed;
+        let age =
+            u64::try_from(seconds).ok().and_then(|seconds| now.checked_sub(Duration::new(seconds, nanos)));
+        age.is_some_and(|age| age >= if nanos == 0 { SETTLED_COARSE } else { SETTLED })
     }
 }
 
@@ -64,17 +70,26 @@ impl Gfids {
         if let Some(gfid) = gfid
             && stamp.is_settled()
         {
-            let mut shard = self.shard(st.stx_ino);
-            if shard.len() >= PER_SHARD {
-                let mut keep = false;
-                shard.retain(|_, _| {
-                    keep = !keep;
-                    keep
-                });
-            }
-            shard.insert(st.stx_ino, (stamp, gfid));
+            self.keep(st.stx_ino, stamp, gfid);
         }
         Ok(gfid)
+    }
+
+    /// Takes note of an object that was just made; it need not settle, since nobody else gives it a gfid.
+    pub(crate) fn made(&self, st: &Statx, gfid: Gfid) {
+        self.keep(st.stx_ino, Stamp::of(st), gfid);
+    }
+
+    fn keep(&self, ino: u64, stamp: Stamp, gfid: Gfid) {
+        let mut shard = self.shard(ino);
+        if shard.len() >= PER_SHARD {
+            let mut keep = false;
+            shard.retain(|_, _| {
+                keep = !keep;
+                keep
+            });
+        }
+        shard.insert(ino, (stamp, gfid));
     }
 
     fn shard(&self, ino: u64) -> std::sync::MutexGuard<'_, HashMap<u64, (Stamp, Gfid)>> {
@@ -112,5 +127,18 @@ mod tests {
         let gfids = Gfids::default();
         gfids.of(&entry.place(), &st).unwrap();
         assert!(gfids.0.iter().all(|shard| shard.lock().unwrap().is_empty()));
+    }
+
+    #[test]
+    fn what_was_just_made_is_known_until_it_changes() {
+        let brick = brick();
+        let gfid = brick.mkfile(Gfid::ROOT, "f");
+        let entry = brick.at(Gfid::ROOT, "f");
+        let st = entry.place().stat().unwrap();
+        let known = || brick.gfids.shard(st.stx_ino).get(&st.stx_ino).copied();
+        assert_eq!(known(), Some((Stamp::of(&st), gfid)));
+        set_behind(&brick.path("f"), "trusted.gfid", &[9; 16]);
+        let now = entry.place().stat().unwrap();
+        assert_eq!(brick.gfids.of(&entry.place(), &now), Ok(Some(Gfid([9; 16]))));
     }
 }

@@ -177,6 +177,7 @@ impl Brick {
             self.set_mode(&inode, &made, u32::from(st.stx_mode) & 0o7777 | wanted)?;
             st = place.stat()?;
         }
+        self.gfids.made(&st, new.gfid);
         Ok(self.show(&st, new.gfid, &inode, place))
     }
 
