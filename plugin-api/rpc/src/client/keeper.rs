@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use gluster_xdr::dump::{DUMP, DumpProc};
 use gluster_xdr::rpc::Caller;
 use plugin_api::transport::HandlerImpl;
-use plugin_api::{Payload, log, rt};
+use plugin_api::{Errno, Payload, log, rt};
 
 use super::{Client, Inner, Receive};
 
@@ -33,17 +33,24 @@ pub(super) async fn keep(inner: Arc<Inner>) {
 }
 
 async fn connect(inner: &Arc<Inner>) {
-    let options = inner.link().options.clone();
-    let receive = Arc::new(Receive { client: inner.clone(), closed: AtomicBool::new(false) });
-    let connected = inner.transport.connect_to(&options, receive.clone().share()).await;
-    let client = Client::borrowed(inner);
+    // Nobody else counts attempts.
+    let (options, generation) = {
+        let link = inner.link();
+        (link.options.clone(), link.attempts + 1)
+    };
+    let receive = Arc::new(Receive { client: inner.clone(), generation, closed: AtomicBool::new(false) });
+    let connecting = inner.transport.connect_to(&options, receive.clone().share());
+    // One that takes too long leaves nothing behind: its socket is closed with it.
+    let connected =
+        rt::timeout(inner.settings.connect_timeout, connecting).await.unwrap_or(Err(Errno::ETIMEDOUT));
+    let client = Client::borrowed(inner, generation);
     match connected {
         Ok(connection) if inner.is_stopped() => connection.close(),
         Ok(connection) => {
             let peer = connection.info().peer;
             log!(Debug, "connected", client = inner.settings.name, peer = peer);
             let is_up = inner.change(|link| {
-                link.attempts += 1;
+                link.attempts = generation;
                 let is_up = !receive.closed.load(Ordering::Acquire);
                 link.connection = is_up.then_some(connection);
                 is_up
@@ -55,7 +62,7 @@ async fn connect(inner: &Arc<Inner>) {
         Err(errno) => {
             log!(Debug, "no connection", client = inner.settings.name, errno = errno);
             inner.change(|link| {
-                link.attempts += 1;
+                link.attempts = generation;
                 link.last_error = Some(errno);
             });
             inner.events.unreachable(&client, errno);
@@ -84,7 +91,7 @@ pub(super) async fn watch(inner: Weak<Inner>) {
 
 /// Sends a ping when calls are out, and gives the connection up when nothing moved since the last one.
 fn ping(inner: &Arc<Inner>, pinged_at: Option<u64>) -> Option<u64> {
-    let client = Client::borrowed(inner);
+    let client = Client::borrowed(inner, inner.link().attempts);
     let now = inner.traffic.now();
     let limit = u64::try_from(inner.settings.ping_timeout.as_millis()).unwrap_or(u64::MAX);
     if !client.is_connected() || inner.calls.waiting() == 0 {

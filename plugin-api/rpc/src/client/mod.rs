@@ -26,6 +26,9 @@ pub struct Settings {
     pub frame_timeout: Duration,
     /// A connection on which nothing moves for this long after a ping is given up; zero for no pings.
     pub ping_timeout: Duration,
+    /// An attempt to connect that takes longer is given up: a host that is gone answers nothing, and the kernel tries for
+    /// two minutes.
+    pub connect_timeout: Duration,
     /// How long to wait before connecting again; `None` ends the client with its first connection.
     pub reconnect: Option<Duration>,
     /// Who calls, for calls that do not say otherwise.
@@ -33,12 +36,13 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// The incumbent's: half an hour for a call, no pings, a new attempt every three seconds.
+    /// The incumbent's: half an hour for a call, no pings, a new attempt every three seconds. And twenty seconds to connect.
     fn default() -> Self {
         Self {
             name: String::new(),
             frame_timeout: Duration::from_secs(1800),
             ping_timeout: Duration::ZERO,
+            connect_timeout: Duration::from_secs(20),
             reconnect: Some(Duration::from_secs(3)),
             credential: Credential::default(),
         }
@@ -102,7 +106,12 @@ impl CallError {
 
 /// A connection to a server that is kept up until the last handle is dropped.
 #[derive(Clone)]
-pub struct Client(Arc<Inner>, #[allow(dead_code, reason = "held for its drop")] Option<Arc<Owner>>);
+pub struct Client(
+    Arc<Inner>,
+    #[allow(dead_code, reason = "held for its drop")] Option<Arc<Owner>>,
+    /// The connection that an event is about.
+    Option<u64>,
+);
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -224,12 +233,19 @@ impl Client {
         });
         rt::spawn(keeper::keep(inner.clone()));
         rt::spawn(keeper::watch(Arc::downgrade(&inner)));
-        Self(inner.clone(), Some(Arc::new(Owner(inner))))
+        Self(inner.clone(), Some(Arc::new(Owner(inner))), None)
     }
 
     /// A client as its own events see it: it does not keep itself alive.
-    fn borrowed(inner: &Arc<Inner>) -> Self {
-        Self(inner.clone(), None)
+    fn borrowed(inner: &Arc<Inner>, generation: u64) -> Self {
+        Self(inner.clone(), None, Some(generation))
+    }
+
+    /// Numbers the connections, from 1 on: of the client that an event brings the one that the event is about, else the
+    /// newest. What a server gave out on one connection (descriptors) means nothing on the next.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.2.unwrap_or_else(|| self.0.link().attempts)
     }
 
     /// Waits for the first attempt to connect.
@@ -262,6 +278,17 @@ impl Client {
     /// Ends the connection; another follows when the settings say so.
     pub fn disconnect(&self) {
         let connection = self.0.link().connection.clone();
+        if let Some(connection) = connection {
+            connection.close();
+        }
+    }
+
+    /// Ends the connection if it still is the one of this generation.
+    pub fn disconnect_in(&self, generation: u64) {
+        let connection = {
+            let link = self.0.link();
+            link.connection.clone().filter(|_| link.attempts == generation)
+        };
         if let Some(connection) = connection {
             connection.close();
         }
@@ -325,6 +352,36 @@ impl Client {
         payload: Payload,
     ) -> PendingReply {
         let connection = self.0.link().connection.clone();
+        self.start_on(connection, program, procedure, caller, args, payload)
+    }
+
+    /// As [`start`](Self::start), but only on the connection of this generation: a call that names what the server gave out
+    /// on it never reaches another server.
+    pub fn start_in(
+        &self,
+        generation: u64,
+        program: Program,
+        procedure: u32,
+        caller: Caller<'_>,
+        args: impl FnOnce(&mut Writer),
+        payload: Payload,
+    ) -> PendingReply {
+        let connection = {
+            let link = self.0.link();
+            link.connection.clone().filter(|_| link.attempts == generation)
+        };
+        self.start_on(connection, program, procedure, caller, args, payload)
+    }
+
+    fn start_on(
+        &self,
+        connection: Option<Connection>,
+        program: Program,
+        procedure: u32,
+        caller: Caller<'_>,
+        args: impl FnOnce(&mut Writer),
+        payload: Payload,
+    ) -> PendingReply {
         let Some(connection) = connection else {
             return PendingReply::failed(CallError::NotConnected);
         };
@@ -347,6 +404,8 @@ impl Client {
 /// Takes the records of one connection.
 struct Receive {
     client: Arc<Inner>,
+    /// The number of the connection.
+    generation: u64,
     /// Set under the link's lock: a connection may end before the attempt that made it returns.
     closed: AtomicBool,
 }
@@ -364,7 +423,7 @@ impl HandlerImpl for Receive {
                     self.client.calls.finish(reply.xid, result);
                 }
                 Ok(rpc::Message::Call(call)) => {
-                    let client = Client::borrowed(&self.client);
+                    let client = Client::borrowed(&self.client, self.generation);
                     let events = &self.client.events;
                     events.called_back(&client, call.program, call.version, call.procedure, &call.args);
                 }
@@ -390,7 +449,7 @@ impl HandlerImpl for Receive {
         });
         self.client.calls.fail_all(connection.object_id(), &CallError::NotConnected);
         if was_up.is_some() {
-            self.client.events.disconnected(&Client::borrowed(&self.client));
+            self.client.events.disconnected(&Client::borrowed(&self.client, self.generation));
         }
     }
 }

@@ -170,7 +170,9 @@ impl Future for PendingReply {
 impl Drop for PendingReply {
     fn drop(&mut self) {
         if let Some(Waits::In(inner, at)) = &self.0 {
-            drop(inner.calls.table().slots.try_remove(*at));
+            // What the slot held goes after the lock: its last holder may make calls.
+            let slot = inner.calls.table().slots.try_remove(*at);
+            drop(slot);
         }
     }
 }
