@@ -22,6 +22,7 @@ mod mount;
 mod multiplex;
 mod pjdfstest;
 mod programs;
+mod protocol_client;
 mod quota;
 mod rebalance;
 mod reload;
