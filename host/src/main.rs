@@ -23,7 +23,7 @@ fn run() -> Result<ExitCode, StartError> {
     let ctx = Ctx::new(settings); //                                  3 context
     logging::init(&ctx.settings.log)?; //                             4 logging, written in place: no thread yet
     report::first_lines(&ctx);
-    mount::prepare(&ctx).inspect_err(report::log)?; //                5 mount (client processes only)
+    mount::prepare(&ctx).map_err(StartError::from).inspect_err(report::log)?; // 5 mount (client processes only)
     let parent = process::daemonize(&ctx.settings) //                 6 no thread exists above this line
         .map_err(StartError::from)
         .inspect_err(report::log)?;

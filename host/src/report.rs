@@ -6,6 +6,7 @@ use crate::cmdline::CmdlineError;
 use crate::ctx::Ctx;
 use crate::graph::GraphError;
 use crate::logging::{self, Level, LogError};
+use crate::mount::MountError;
 use crate::process::{self, DaemonError, Parent, SignalError};
 use crate::services::ServicesError;
 use crate::tools::ToolError;
@@ -25,11 +26,8 @@ pub enum StartError {
     #[error(transparent)]
     Log(#[from] LogError),
     /// The mount.
-    #[error("mounting on {} is not built yet", point.display())]
-    Mount {
-        /// The mount point.
-        point: std::path::PathBuf,
-    },
+    #[error(transparent)]
+    Mount(#[from] MountError),
     /// Leaving the terminal, and the pid file.
     #[error(transparent)]
     Daemon(#[from] DaemonError),
@@ -52,7 +50,7 @@ pub enum StartError {
 
 impl StartError {
     /// The exit code: 64 for an option that does not exist, 255 for one that cannot be followed; the system's error
-    /// number for a pid file that cannot be had, a volfile that cannot be fetched, and a translator that names one (the
+    /// number for a pid file that cannot be had, a mount point, a volfile that cannot be fetched, and a translator that names one (the
     /// daemon chooses another port for a brick that ends with 98); 2 for a check that cannot run; the small programs' own;
     /// else 1.
     pub fn exit_code(&self) -> u8 {
@@ -61,6 +59,7 @@ impl StartError {
             StartError::Cmdline(CmdlineError::Small { code, .. }) => *code,
             StartError::Cmdline(_) => 255,
             StartError::Daemon(error) => error.exit_code(),
+            StartError::Mount(error) => error.exit_code(),
             StartError::Volumes(VolumesError::Fetch(error)) => u8::try_from(error.errno().raw()).unwrap_or(1),
             StartError::Volumes(VolumesError::Graph(GraphError::Init { why, .. })) => {
                 system_error(why).unwrap_or(1)

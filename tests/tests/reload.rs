@@ -86,7 +86,7 @@ fn inode(number: u8) -> Inode {
 
 fn draft(loader: &Loader, text: &str) -> Result<graph::Draft, String> {
     let plan = volfile::from_bytes("test.vol", text.as_bytes()).unwrap();
-    let wishes = Wishes { top: None, insert: &Insertions::default(), options: &[] };
+    let wishes = Wishes { top: None, insert: &Insertions::default(), options: &[], mount: None };
     graph::draft(plan, wishes, Unknown::Refused, loader).map_err(|error| error.to_string())
 }
 

@@ -36,6 +36,7 @@ pub(super) fn settle(args: HostArgs, mode: Mode, origin: Origin) -> Result<Reque
         local_time: basic.localtime_logging,
     };
     let mount_options = mount.options();
+    let device = crate::mount::device(&volfile);
     let mut notes = Vec::new();
     if mount_point.is_none() && !mount_options.is_empty() {
         let names: Vec<&str> = mount_options.iter().map(|(key, _)| key.as_str()).collect();
@@ -71,7 +72,15 @@ pub(super) fn settle(args: HostArgs, mode: Mode, origin: Origin) -> Result<Reque
             mac_compat: advanced.mac_compat.unwrap_or(false),
             aux_gfid: advanced.aux_gfid_mount.unwrap_or(false),
         },
-        mount: mount_point.map(|point| MountSettings { point, options: mount_options }),
+        mount: mount_point.map(|point| MountSettings {
+            options: [("mountpoint", point.display().to_string()), ("fsname", device)]
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value))
+                .chain(advanced.acl.then(|| ("acl".to_owned(), "on".to_owned())))
+                .chain(mount_options)
+                .collect(),
+            point,
+        }),
         plugin_dirs: plugin_dirs(mortar.plugin_dir),
         init_timeout: Duration::from_secs(mortar.init_timeout),
         client_binary: mortar.client_binary,

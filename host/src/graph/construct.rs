@@ -8,6 +8,7 @@ use plugin_api::abi::root::XlatorModuleRef;
 use super::fault::GraphFault;
 use super::section;
 use crate::loader::{Build, Loader};
+use crate::mount;
 use crate::volfile::{Node, Plan, Span};
 
 /// Where translators come from.
@@ -70,16 +71,13 @@ pub struct Opened {
     pub account: Option<&'static Account>,
 }
 
-/// The translator that a volfile never holds: a process has one, above its graph.
-const MOUNT: &str = "mount/fuse";
-
 /// Opens every type of a plan; what cannot be opened is noted, so that all faults are told at once.
 pub fn construct(plan: Plan, modules: &impl Modules) -> Draft {
     let mut draft = Draft { origin: plan.origin, text: plan.text, ..Draft::default() };
     let mut seen = HashMap::new();
     for node in plan.nodes {
         let at = node.place.as_ref().map(|place| place.type_name.clone());
-        let opened = if node.type_name == MOUNT {
+        let opened = if node.type_name == mount::TYPE {
             draft.faults.push(GraphFault::Mount { volume: node.name.clone(), at });
             None
         } else {

@@ -1,7 +1,8 @@
 //! Prepare: puts the top where the command line wants it, inserts what it asks for, adds its options.
 use super::construct::{Draft, Modules};
 use super::fault::GraphFault;
-use crate::settings::{Insertions, Settings, XlatorOption};
+use crate::mount;
+use crate::settings::{Insertions, MountSettings, Settings, XlatorOption};
 use crate::suggest;
 use crate::volfile::SetBy;
 
@@ -14,6 +15,8 @@ pub struct Wishes<'a> {
     pub insert: &'a Insertions,
     /// Options by the names of volumes.
     pub options: &'a [XlatorOption],
+    /// The mount that stands above all of it.
+    pub mount: Option<&'a MountSettings>,
 }
 
 impl<'a> From<&'a Settings> for Wishes<'a> {
@@ -22,6 +25,7 @@ impl<'a> From<&'a Settings> for Wishes<'a> {
             top: settings.volume_name.as_deref(),
             insert: &settings.insert,
             options: &settings.xlator_options,
+            mount: settings.mount.as_ref(),
         }
     }
 }
@@ -44,6 +48,18 @@ pub fn prepare(draft: &mut Draft, wishes: Wishes<'_>, modules: &impl Modules) {
         }
     }
     add_options(draft, wishes.options);
+    // Last: options for translators of the graph are not for what stands above it.
+    if let Some(mount) = wishes.mount {
+        put_mount(draft, mount, modules);
+    }
+}
+
+fn put_mount(draft: &mut Draft, mount: &MountSettings, modules: &impl Modules) {
+    draft.put_on_top(mount::NAME, mount::TYPE, modules);
+    let top = draft.nodes.last_mut().expect("it was just put there");
+    for (key, value) in &mount.options {
+        top.node.set(key, value, SetBy::CommandLine);
+    }
 }
 
 /// A server that is the top shares its `auth` options with its child: the brick's own translator may ask for them.
@@ -120,7 +136,7 @@ mod tests {
     }
 
     fn wishes(insert: &Insertions) -> Wishes<'_> {
-        Wishes { top: None, insert, options: &[] }
+        Wishes { top: None, insert, options: &[], mount: None }
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod isolate;
 mod locks;
 mod mixed;
 mod mount;
+mod mount_fuse;
 mod multiplex;
 mod pjdfstest;
 mod programs;

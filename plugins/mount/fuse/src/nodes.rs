@@ -1,0 +1,233 @@
+//! The nodes that the kernel knows, and the inodes behind them.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use plugin_api::{Errno, FileType, Gfid, Iatt, Inode};
+use slab::Slab;
+
+use crate::wire::ROOT;
+
+/// The number of the first node beside the root.
+const FIRST: u64 = ROOT + 1;
+
+/// All of them, by number and by gfid.
+#[derive(Debug)]
+pub(crate) struct Nodes {
+    root: Inode,
+    table: RwLock<Table>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    slots: Slab<Slot>,
+    places: HashMap<Gfid, usize>,
+    /// Told with every node, so that a number that is used again stands for another file.
+    generation: u64,
+}
+
+#[derive(Debug)]
+struct Slot {
+    inode: Inode,
+    /// How often the kernel was told of it, less what it has forgotten.
+    told: AtomicU64,
+    generation: u64,
+    /// Whether a lookup has found it: translators below know of it then.
+    looked_up: AtomicBool,
+}
+
+/// A node as the kernel is told of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Node {
+    pub(crate) number: u64,
+    pub(crate) generation: u64,
+    pub(crate) inode: Inode,
+}
+
+impl Nodes {
+    /// The root alone.
+    pub(crate) fn new() -> Self {
+        Self { root: Inode::new(Gfid::ROOT, FileType::Directory), table: RwLock::default() }
+    }
+
+    /// The root's inode.
+    pub(crate) fn root(&self) -> &Inode {
+        &self.root
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Table> {
+        self.table.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Table> {
+        self.table.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The inode of a node, and whether a lookup has found it.
+    ///
+    /// # Errors
+    /// `ESTALE` when the kernel was never told of it.
+    pub(crate) fn find(&self, number: u64) -> Result<(Inode, bool), Errno> {
+        if number == ROOT {
+            return Ok((self.root.clone(), true));
+        }
+        let table = self.read();
+        let slot = place(number).and_then(|place| table.slots.get(place)).ok_or(Errno::ESTALE)?;
+        Ok((slot.inode.clone(), slot.looked_up.load(Ordering::Relaxed)))
+    }
+
+    /// Notes that a lookup has found it.
+    pub(crate) fn looked_up(&self, number: u64) {
+        let table = self.read();
+        if let Some(slot) = place(number).and_then(|place| table.slots.get(place)) {
+            slot.looked_up.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// The number of a file's node.
+    pub(crate) fn number(&self, gfid: Gfid) -> Option<u64> {
+        if gfid.is_root() {
+            return Some(ROOT);
+        }
+        self.read().places.get(&gfid).map(|place| number(*place))
+    }
+
+    /// The node of a file that the kernel is about to be told of once: `fresh` is the inode that the fop was wound with,
+    /// which stands for the file from now on unless another does already.
+    pub(crate) fn tell(&self, fresh: Option<&Inode>, iatt: &Iatt, looked_up: bool) -> Node {
+        if iatt.gfid.is_root() {
+            return Node { number: ROOT, generation: 0, inode: self.root.clone() };
+        }
+        let known = |table: &Table| {
+            let place = *table.places.get(&iatt.gfid)?;
+            let slot = &table.slots[place];
+            slot.told.fetch_add(1, Ordering::Relaxed);
+            if looked_up {
+                slot.looked_up.store(true, Ordering::Relaxed);
+            }
+            Some(Node { number: number(place), generation: slot.generation, inode: slot.inode.clone() })
+        };
+        if let Some(node) = known(&self.read()) {
+            return node;
+        }
+        let mut table = self.write();
+        if let Some(node) = known(&table) {
+            return node;
+        }
+        let inode = inode_of(fresh, iatt);
+        table.generation += 1;
+        let generation = table.generation;
+        let place = table.slots.insert(Slot {
+            inode: inode.clone(),
+            told: AtomicU64::new(1),
+            generation,
+            looked_up: AtomicBool::new(looked_up),
+        });
+        table.places.insert(iatt.gfid, place);
+        Node { number: number(place), generation, inode }
+    }
+
+    /// The kernel has forgotten so many times that it was told of a node.
+    pub(crate) fn forget(&self, number: u64, times: u64) {
+        let Some(place) = place(number) else { return };
+        {
+            let table = self.read();
+            let Some(slot) = table.slots.get(place) else { return };
+            let less = |told: u64| Some(told.saturating_sub(times));
+            let before = slot.told.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+            if before.is_ok_and(|told| told > times) {
+                return;
+            }
+        }
+        let gone = {
+            let mut table = self.write();
+            let unused = table.slots.get(place).is_some_and(|slot| slot.told.load(Ordering::Relaxed) == 0);
+            if !unused {
+                return;
+            }
+            let slot = table.slots.remove(place);
+            table.places.remove(&slot.inode.gfid());
+            slot
+        };
+        // Contexts are dropped outside the lock: their destructors are other people's code.
+        drop(gone);
+    }
+
+    /// How many nodes the kernel knows beside the root.
+    pub(crate) fn len(&self) -> usize {
+        self.read().slots.len()
+    }
+}
+
+fn inode_of(fresh: Option<&Inode>, iatt: &Iatt) -> Inode {
+    if let Some(fresh) = fresh {
+        fresh.link(iatt.gfid, iatt.file_type());
+        // One that got another id meanwhile cannot stand for this file.
+        if fresh.gfid() == iatt.gfid {
+            return fresh.clone();
+        }
+    }
+    Inode::new(iatt.gfid, iatt.file_type())
+}
+
+fn number(place: usize) -> u64 {
+    FIRST + place as u64
+}
+
+fn place(number: u64) -> Option<usize> {
+    usize::try_from(number.checked_sub(FIRST)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(n: u128) -> Iatt {
+        Iatt { gfid: Gfid(n.to_be_bytes()), mode: libc::S_IFREG, ..Iatt::default() }
+    }
+
+    #[test]
+    fn a_node_stays_until_the_kernel_has_forgotten_all_that_it_was_told() {
+        let nodes = Nodes::new();
+        let fresh = Inode::new(Gfid::NULL, FileType::Invalid);
+        let node = nodes.tell(Some(&fresh), &file(77), true);
+        let again = nodes.tell(None, &file(77), false);
+        assert_eq!((again.number, again.inode == fresh), (node.number, true));
+        nodes.forget(node.number, 1);
+        assert_eq!(nodes.find(node.number).unwrap(), (fresh, true));
+        nodes.forget(node.number, 1);
+        assert_eq!(nodes.find(node.number).unwrap_err(), Errno::ESTALE);
+        assert_eq!((nodes.number(file(77).gfid), nodes.len()), (None, 0));
+    }
+
+    #[test]
+    fn a_number_that_is_used_again_has_another_generation() {
+        let nodes = Nodes::new();
+        let one = nodes.tell(None, &file(2), true);
+        nodes.forget(one.number, 1);
+        let other = nodes.tell(None, &file(3), true);
+        assert_eq!(one.number, other.number);
+        assert_ne!(one.generation, other.generation);
+    }
+
+    #[test]
+    fn the_root_is_always_there_and_strangers_never() {
+        let nodes = Nodes::new();
+        nodes.forget(ROOT, 5);
+        assert_eq!(nodes.find(ROOT).unwrap(), (nodes.root().clone(), true));
+        for number in [0, 2, u64::MAX] {
+            assert_eq!(nodes.find(number).unwrap_err(), Errno::ESTALE, "{number}");
+            nodes.forget(number, 1);
+        }
+    }
+
+    #[test]
+    fn an_inode_of_a_listing_is_looked_up_before_it_is_used() {
+        let nodes = Nodes::new();
+        let node = nodes.tell(None, &file(9), false);
+        assert!(!nodes.find(node.number).unwrap().1);
+        nodes.looked_up(node.number);
+        assert!(nodes.find(node.number).unwrap().1);
+    }
+}
