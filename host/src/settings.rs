@@ -155,7 +155,8 @@ pub struct Insertions {
 pub struct MountSettings {
     /// The mount point, absolute.
     pub point: PathBuf,
-    /// Keys and values for `mount/fuse`; only what was asked for, defaults are the translator's.
+    /// Keys and values for `mount/fuse`: where and under which device's name, then what was asked for; defaults are the
+    /// translator's.
     pub options: Vec<(String, String)>,
 }
 

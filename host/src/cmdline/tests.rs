@@ -84,6 +84,9 @@ fn the_command_line_of_a_mount_is_understood() {
     let mount = settings.mount.unwrap();
     assert_eq!(mount.point, Path::new("/mnt/v"));
     let expected = [
+        ("mountpoint", "/mnt/v"),
+        ("fsname", "one:/v"),
+        ("acl", "on"),
         ("fopen-keep-cache", "on"),
         ("direct-io-mode", "auto"),
         ("attribute-timeout", "0.5"),
