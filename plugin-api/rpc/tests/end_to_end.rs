@@ -561,6 +561,42 @@ fn a_silent_server_is_given_up_after_a_ping() {
     });
 }
 
+#[test]
+fn a_server_that_answers_pings_may_take_its_time_for_a_call() {
+    let served = Served::tcp();
+    run(async {
+        let settings = Settings {
+            ping_timeout: Duration::from_millis(200),
+            frame_timeout: Duration::from_millis(1000),
+            ..Settings::default()
+        };
+        let client = Client::open(open::transport("socket").unwrap(), served.options(), settings, NoEvents);
+        client.ready().await.unwrap();
+        // As a call for a lock that somebody else has.
+        let waited = client.call::<_, u32>(FOP, Proc::Null.number(), &Nothing).await;
+        assert_eq!(waited, Err(CallError::TimedOut), "and not for a lost connection");
+        assert_eq!((client.is_connected(), client.generation()), (true, 1));
+    });
+}
+
+#[test]
+fn a_call_for_a_connection_that_is_over_goes_out_on_no_other() {
+    let served = Served::tcp();
+    run(async {
+        let client = served.client().await;
+        let generation = client.generation();
+        let caller = gluster_xdr::rpc::Caller::None;
+        let start =
+            |generation| client.start_in(generation, DUMP, 2, caller, |_| {}, plugin_api::Payload::default());
+        assert!(start(generation).await.is_ok());
+        assert_eq!(start(generation + 1).await, Err(CallError::NotConnected));
+        client.disconnect_in(generation + 1);
+        assert!(client.is_connected(), "it is another");
+        client.disconnect_in(generation);
+        until(|| !client.is_connected() || client.generation() != generation).await;
+    });
+}
+
 impl ObserverImpl for Heard {
     fn observed(&self, what: RStr<'_>, _data: &Dict) {
         self.say(what.as_str());

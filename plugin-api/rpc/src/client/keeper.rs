@@ -9,7 +9,7 @@ use gluster_xdr::rpc::Caller;
 use plugin_api::transport::HandlerImpl;
 use plugin_api::{Errno, Payload, log, rt};
 
-use super::{Client, Inner, Receive};
+use super::{Client, Inner, NO_PING, Receive};
 
 /// How often calls are looked at whose time may be over.
 const SWEEP: Duration = Duration::from_secs(10);
@@ -70,46 +70,68 @@ async fn connect(inner: &Arc<Inner>) {
     }
 }
 
-/// Ends calls whose time is over, and pings while calls are out.
+/// Ends calls whose time is over, and looks after the ping.
 pub(super) async fn watch(inner: Weak<Inner>) {
-    let mut pinged_at = None;
     loop {
-        let tick = {
+        let pause = {
             let Some(inner) = inner.upgrade().filter(|inner| !inner.is_stopped()) else { return };
             let ping = Some(inner.settings.ping_timeout).filter(|timeout| !timeout.is_zero());
             let overdue = inner.settings.frame_timeout / 4;
-            SWEEP.min(overdue).min(ping.unwrap_or(SWEEP)).max(Duration::from_millis(10))
+            let longest = SWEEP.min(overdue).min(ping.unwrap_or(SWEEP));
+            // To the moment: a call waits no longer than it must for a server that is gone.
+            longest.min(inner.ping_due().unwrap_or(longest)).max(Duration::from_millis(10))
         };
-        rt::sleep(tick).await;
+        rt::sleep(pause).await;
         let Some(inner) = inner.upgrade() else { return };
         inner.calls.fail_overdue(Instant::now());
-        if !inner.settings.ping_timeout.is_zero() {
-            pinged_at = ping(&inner, pinged_at);
+        if inner.ping_due().is_some_and(|due| due.is_zero()) {
+            judge(&inner);
         }
     }
 }
 
-/// Sends a ping when calls are out, and gives the connection up when nothing moved since the last one.
-fn ping(inner: &Arc<Inner>, pinged_at: Option<u64>) -> Option<u64> {
+/// The time of a ping is over: the connection is given up when nothing moved since, and pinged again while calls are out.
+fn judge(inner: &Arc<Inner>) {
+    let pinged_at = inner.traffic.pinged.swap(NO_PING, Ordering::AcqRel);
     let client = Client::borrowed(inner, inner.link().attempts);
-    let now = inner.traffic.now();
-    let limit = u64::try_from(inner.settings.ping_timeout.as_millis()).unwrap_or(u64::MAX);
     if !client.is_connected() || inner.calls.waiting() == 0 {
-        return None;
+        return;
     }
-    if let Some(pinged_at) = pinged_at {
-        if now.saturating_sub(pinged_at) < limit {
-            return Some(pinged_at);
-        }
-        let moved = |at: &std::sync::atomic::AtomicU64| at.load(Ordering::Relaxed) > pinged_at;
-        if !moved(&inner.traffic.received) && !moved(&inner.traffic.sent) {
-            log!(Warn, "server does not answer a ping", client = inner.settings.name, seconds = limit / 1000);
-            client.disconnect();
-            return None;
-        }
+    // The answer may come within the microsecond.
+    let received = inner.traffic.received.load(Ordering::Relaxed) >= pinged_at;
+    if received || inner.traffic.sent.load(Ordering::Relaxed) > pinged_at {
+        return client.ping();
     }
-    let caller = Caller::V2(&inner.settings.credential);
-    let reply = client.start(DUMP, DumpProc::Ping.number(), caller, |_| {}, Payload::default());
-    rt::spawn(async move { drop(reply.await) });
-    Some(inner.traffic.now())
+    let seconds = inner.settings.ping_timeout.as_secs();
+    log!(Warn, "server does not answer a ping", client = inner.settings.name, seconds = seconds);
+    client.disconnect();
+}
+
+impl Inner {
+    /// How long until the ping that is out is looked at; `None` while none is.
+    fn ping_due(&self) -> Option<Duration> {
+        let pinged_at = self.traffic.pinged.load(Ordering::Acquire);
+        let since = Duration::from_micros(self.traffic.now().saturating_sub(pinged_at));
+        (pinged_at != NO_PING).then(|| self.settings.ping_timeout.saturating_sub(since))
+    }
+}
+
+impl Client {
+    /// Pings unless a ping is out, or none is wanted. The first call after a pause brings one along.
+    pub(super) fn ping(&self) {
+        let Self(inner, ..) = self;
+        let now = inner.traffic.now();
+        let pinged = &inner.traffic.pinged;
+        if inner.settings.ping_timeout.is_zero()
+            || pinged.load(Ordering::Relaxed) != NO_PING
+            || pinged.compare_exchange(NO_PING, now, Ordering::AcqRel, Ordering::Relaxed).is_err()
+        {
+            return;
+        }
+        let caller = Caller::V2(&inner.settings.credential);
+        // That something comes back is enough; what, nobody asks.
+        let connection = inner.link().connection.clone();
+        let ping = DumpProc::Ping.number();
+        drop(self.start_on(connection, DUMP, ping, caller, |_| {}, Payload::default()));
+    }
 }

@@ -150,16 +150,21 @@ struct Link {
     waiting: Vec<Waker>,
 }
 
-/// When bytes last went either way, milliseconds from the client's start.
+/// When bytes last went either way, microseconds from the client's start.
 struct Traffic {
     start: Instant,
     received: AtomicU64,
     sent: AtomicU64,
+    /// When the ping that is out was sent, or [`NO_PING`].
+    pinged: AtomicU64,
 }
+
+/// No ping is out.
+const NO_PING: u64 = u64::MAX;
 
 impl Traffic {
     fn now(&self) -> u64 {
-        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 }
 
@@ -221,7 +226,12 @@ impl Client {
             hurry: false,
             waiting: Vec::new(),
         };
-        let traffic = Traffic { start: Instant::now(), received: AtomicU64::new(0), sent: AtomicU64::new(0) };
+        let traffic = Traffic {
+            start: Instant::now(),
+            received: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
+            pinged: AtomicU64::new(NO_PING),
+        };
         let inner = Arc::new(Inner {
             transport,
             settings,
@@ -352,6 +362,7 @@ impl Client {
         payload: Payload,
     ) -> PendingReply {
         let connection = self.0.link().connection.clone();
+        self.note_sent();
         self.start_on(connection, program, procedure, caller, args, payload)
     }
 
@@ -370,7 +381,13 @@ impl Client {
             let link = self.0.link();
             link.connection.clone().filter(|_| link.attempts == generation)
         };
+        self.note_sent();
         self.start_on(connection, program, procedure, caller, args, payload)
+    }
+
+    /// Notes that somebody calls; pings do not count.
+    fn note_sent(&self) {
+        self.0.traffic.sent.store(self.0.traffic.now(), Ordering::Relaxed);
     }
 
     fn start_on(
@@ -390,9 +407,11 @@ impl Client {
         let mut w = Writer::default();
         put_call(&mut w, xid, program, procedure, caller);
         args(&mut w);
-        self.0.traffic.sent.store(self.0.traffic.now(), Ordering::Relaxed);
         match connection.send(Message { head: w.into_bytes().into(), payload }) {
-            RResult::ROk(()) => reply,
+            RResult::ROk(()) => {
+                self.ping();
+                reply
+            }
             RResult::RErr(errno) if errno == Errno::ENOTCONN.raw() => {
                 PendingReply::failed(CallError::NotConnected)
             }
@@ -447,6 +466,9 @@ impl HandlerImpl for Receive {
             let ours = link.connection.as_ref().is_some_and(|own| own.same(connection));
             ours.then(|| link.connection.take())
         });
+        if was_up.is_some() {
+            self.client.traffic.pinged.store(NO_PING, Ordering::Release);
+        }
         self.client.calls.fail_all(connection.object_id(), &CallError::NotConnected);
         if was_up.is_some() {
             self.client.events.disconnected(&Client::borrowed(&self.client, self.generation));
