@@ -1,0 +1,231 @@
+//! Moves names: of files, whose data stays where it is, and of directories, on every child.
+
+use futures_util::future::join_all;
+use plugin_api::prelude::*;
+
+use crate::call::{Call, inode_of, worst};
+use crate::heal::internal;
+use crate::locks::{FILE_DOMAIN, Held};
+
+/// Where the two names and their files are.
+#[derive(Debug)]
+struct Places {
+    source: usize,
+    source_hashed: usize,
+    target_hashed: usize,
+    /// Of the file that is there already.
+    target: Option<usize>,
+}
+
+impl Call<'_> {
+    pub(crate) async fn rename(&self, mut args: Rename) -> FopResult<Renamed> {
+        let found = self.look(&mut args.old).await?;
+        let there = match self.look(&mut args.new).await {
+            Ok(there) => Some(there),
+            Err(e) if e.errno == Errno::ENOENT => None,
+            Err(e) => return Err(e),
+        };
+        match (found.is_dir(), there.map(|there| there.is_dir())) {
+            (true, Some(false)) => return Err(Errno::ENOTDIR.into()),
+            (false, Some(true)) => return Err(Errno::EISDIR.into()),
+            _ => {}
+        }
+        if there.is_none() {
+            args.new.inode = None.into();
+            args.new.gfid = Gfid::NULL;
+        }
+        let (old_hashed, _) = self.hashed(&args.old).await?;
+        let (new_hashed, _) = self.hashed(&args.new).await?;
+        let mut held = Held::none(self);
+        let outcome =
+            match self.lock(&mut held, &args, &found, there.is_some(), (old_hashed, new_hashed)).await {
+                Ok(()) if found.is_dir() => self.rename_dir(&args, new_hashed, there.is_some()).await,
+                Ok(()) => self.rename_file(&mut args, (old_hashed, new_hashed)).await,
+                Err(e) => Err(e),
+            };
+        held.release().await;
+        outcome
+    }
+
+    /// Looks a name up, and puts what is found into the place.
+    async fn look(&self, loc: &mut Loc) -> FopResult<Iatt> {
+        let fresh = Inode::new(Gfid::NULL, FileType::Invalid);
+        let place = Loc { inode: Some(fresh.clone()).into(), gfid: Gfid::NULL, ..loc.clone() };
+        let found = self.lookup(Lookup { loc: place, xdata: Dict::new() }).await?;
+        match loc.inode.as_ref().into_option() {
+            Some(inode) if inode.gfid() == found.iatt.gfid => {
+                if let Some(at) = self.known(&fresh).file() {
+                    self.known(inode).is_file_on(at);
+                }
+            }
+            _ => {
+                fresh.link(found.iatt.gfid, found.iatt.file_type());
+                loc.inode = Some(fresh).into();
+            }
+        }
+        loc.gfid = found.iatt.gfid;
+        Ok(found.iatt)
+    }
+
+    async fn lock(
+        &self,
+        held: &mut Held,
+        args: &Rename,
+        found: &Iatt,
+        replaces: bool,
+        (old_hashed, new_hashed): (usize, usize),
+    ) -> FopResult<()> {
+        let mut files = Vec::new();
+        if !found.is_dir() {
+            let mut file = async |loc: &Loc| -> FopResult<()> {
+                let inode = inode_of(loc);
+                files.push((self.cached(&inode).await?, inode));
+                Ok(())
+            };
+            file(&args.old).await?;
+            if replaces {
+                file(&args.new).await?;
+            }
+        }
+        files.sort_by_key(|(at, inode)| (self.dht.names[*at].clone(), inode.gfid().0));
+        for (at, inode) in files {
+            held.range(at, FILE_DOMAIN, &inode, LockKind::Write).await?;
+        }
+        let mut names = [(old_hashed, &args.old), (new_hashed, &args.new)];
+        let text = |loc: &Loc| format!("{}{}", loc.directory(), String::from_utf8_lossy(&loc.name));
+        names.sort_by_key(|(at, loc)| (self.dht.names[*at].clone(), text(loc)));
+        for (at, loc) in names {
+            held.name(at, &Self::parent(loc)?, &loc.name).await?;
+        }
+        Ok(())
+    }
+
+    async fn rename_file(&self, args: &mut Rename, hashed: (usize, usize)) -> FopResult<Renamed> {
+        // What was seen before the locks may have moved.
+        self.look(&mut args.old).await?;
+        let there = match self.look(&mut args.new).await {
+            Ok(_) => Some(self.cached(&inode_of(&args.new)).await?),
+            Err(e) if e.errno == Errno::ENOENT => None,
+            Err(e) => return Err(e),
+        };
+        let source = self.cached(&inode_of(&args.old)).await?;
+        let places = Places { source, source_hashed: hashed.0, target_hashed: hashed.1, target: there };
+        if there.is_some() && args.old.gfid == args.new.gfid {
+            // Two names of one file: nothing to do.
+            return self.child(source).rename(args.clone()).await;
+        }
+        match there == Some(source) || source == places.target_hashed {
+            true => self.rename_in_place(args, &places).await,
+            false => self.rename_across(args, &places).await,
+        }
+    }
+
+    /// The data lies on the child that gets the new name, or on that which has a file of that name.
+    async fn rename_in_place(&self, args: &Rename, places: &Places) -> FopResult<Renamed> {
+        let source = places.source;
+        let mut pointed = false;
+        if source != places.target_hashed {
+            self.drop_pointer(places.target_hashed, &args.new).await;
+            // Before the name moves, so that there is no moment in which nobody finds it.
+            pointed = self.point(places.target_hashed, source, &args.new, Some(args.old.gfid)).await.is_ok();
+        }
+        let renamed = match self.child(source).rename(args.clone()).await {
+            Ok(renamed) => renamed,
+            Err(e) => {
+                if pointed {
+                    self.drop_pointer(places.target_hashed, &args.new).await;
+                }
+                return Err(e);
+            }
+        };
+        if places.source_hashed != source {
+            self.drop_pointer(places.source_hashed, &args.old).await;
+        }
+        if let Some(target) = places.target.filter(|target| *target != source) {
+            self.take_away(target, &args.new, args.new.gfid).await;
+        }
+        Ok(renamed)
+    }
+
+    /// The data lies elsewhere than where the new name belongs: it gets its new name there, and a pointer here, before
+    /// the old name goes.
+    async fn rename_across(&self, args: &Rename, places: &Places) -> FopResult<Renamed> {
+        let Places { source, source_hashed, target_hashed, target } = *places;
+        let root = self.root();
+        // A pointer under the old name on the child of the new one; where that was the old one's child, it may be there.
+        let pointed = self.point(target_hashed, source, &args.old, Some(args.old.gfid)).await;
+        match pointed {
+            Err(e) if e.errno == Errno::EEXIST && source_hashed == target_hashed => {}
+            other => other?,
+        }
+        let link = Link {
+            old: Loc::of(inode_of(&args.old)),
+            new: Loc { inode: args.old.inode.clone(), gfid: args.old.gfid, ..args.new.clone() },
+            xdata: internal().with("force-replace", "yes"),
+        };
+        let linked = match root.child_at(source).link(link).await {
+            Ok(linked) => linked,
+            Err(e) => {
+                if source_hashed != target_hashed {
+                    self.drop_pointer(target_hashed, &args.old).await;
+                }
+                return Err(e);
+            }
+        };
+        let mut pointer = args.clone();
+        pointer.xdata = internal();
+        let mut renamed = match root.child_at(target_hashed).rename(pointer).await {
+            Ok(renamed) => renamed,
+            Err(e) => {
+                let new =
+                    Unlink { loc: Loc { gfid: Gfid::NULL, ..args.new.clone() }, flags: 0, xdata: internal() };
+                let _gone = root.child_at(source).unlink(new).await;
+                if source_hashed != target_hashed {
+                    self.drop_pointer(target_hashed, &args.old).await;
+                }
+                return Err(e);
+            }
+        };
+        self.take_away(source, &args.old, args.old.gfid).await;
+        if source_hashed != source && source_hashed != target_hashed {
+            self.drop_pointer(source_hashed, &args.old).await;
+        }
+        if let Some(target) = target.filter(|target| *target != target_hashed) {
+            self.take_away(target, &args.new, args.new.gfid).await;
+        }
+        renamed.iatt = linked.iatt;
+        renamed.iatt.nlink = renamed.iatt.nlink.saturating_sub(1);
+        Ok(renamed)
+    }
+
+    /// Takes a name of a file away that has another one by now.
+    async fn take_away(&self, at: usize, loc: &Loc, gfid: Gfid) {
+        let unlink = Unlink { loc: loc.clone(), flags: 0, xdata: internal() };
+        if let Err(e) = self.root().child_at(at).unlink(unlink).await {
+            log!(Warn, xl: self.frame.name(), "the old name of a file stays", child = self.dht.names[at], gfid = gfid, errno = e.errno);
+        }
+    }
+
+    async fn rename_dir(&self, args: &Rename, first: usize, replaces: bool) -> FopResult<Renamed> {
+        if replaces {
+            self.is_empty(&inode_of(&args.new)).await?;
+        }
+        let mut renamed = self.child(first).rename(args.clone()).await?;
+        let others: Vec<_> = (0..self.count()).filter(|at| *at != first).collect();
+        let answers = join_all(others.iter().map(|at| self.child(*at).rename(args.clone()))).await;
+        if answers.iter().any(Result::is_err) {
+            let moved = others.iter().zip(&answers).filter(|(_, answer)| answer.is_ok()).map(|(at, _)| *at);
+            let root = self.root();
+            let back = Rename {
+                old: Loc { inode: args.old.inode.clone(), gfid: args.old.gfid, ..args.new.clone() },
+                new: args.old.clone(),
+                xdata: Dict::new(),
+            };
+            let _best_effort =
+                join_all(moved.chain([first]).map(|at| root.child_at(at).rename(back.clone()))).await;
+            return Err(worst(answers.into_iter().filter_map(Result::err)));
+        }
+        renamed.iatt = crate::lookup::whole(renamed.iatt);
+        Ok(renamed)
+    }
+}
