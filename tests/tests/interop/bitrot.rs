@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use rustix::process::Signal;
 use tests::cluster::Cluster;
+use tests::process::Process;
 use tests::wait::wait_until;
 
 const VERSION: &str = "trusted.bit-rot.version";
@@ -53,6 +55,16 @@ fn an_object_is_signed_and_once_it_rots_it_is_named_and_not_served() {
     );
     cluster.gluster("volume bitrot v signing-time 3").ok();
     cluster.gluster("volume bitrot v scrub-throttle aggressive").ok();
+    // It learns of that some time later, and would keep its hands off for two minutes what is written until then: started
+    // again, it begins with it.
+    let signers = || {
+        let is_it = |process: &Process| process.argv.iter().any(|word| word == "gluster/bitd");
+        cluster.processes().into_iter().filter(is_it).collect::<Vec<_>>()
+    };
+    signers().iter().for_each(|signer| signer.signal(Signal::KILL));
+    wait_until("the signer's end", || signers().is_empty());
+    cluster.gluster("volume start v force").ok();
+    wait_until("the signer", || !signers().is_empty());
     fs::write(m.join("f"), "hello").expect("the volume takes a file");
     let brick = (1..=2).map(|n| cluster.view(cluster.brick("v", n)));
     let on_brick = |name: &str| {

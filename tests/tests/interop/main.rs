@@ -21,6 +21,7 @@ mod mixed;
 mod mount;
 mod mount_fuse;
 mod multiplex;
+mod own_client;
 mod pjdfstest;
 mod programs;
 mod protocol_client;

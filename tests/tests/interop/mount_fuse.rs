@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use tests::process::{Answer, Process};
 use tests::sandbox::Sandbox;
 use tests::stack::Stack;
-use tests::wait::wait_until;
+use tests::wait::{wait_for, wait_until};
 
 /// A sandbox with a folder that a local volfile serves.
 struct Local {
@@ -108,6 +108,12 @@ fn a_mount_point_that_is_taken_or_missing_is_refused_in_one_line() {
     assert!(local.is_mounted(), "the one that serves was not touched");
 }
 
+/// Whether a process is in the kernel to take a lock.
+fn in_flock(process: &Process) -> bool {
+    let call = fs::read_to_string(format!("/proc/{}/syscall", process.pid.as_raw_nonzero()));
+    call.is_ok_and(|call| call.split(' ').next() == Some(&nix::libc::SYS_flock.to_string()))
+}
+
 #[test]
 fn a_wait_for_a_lock_can_be_broken_off() {
     let Some((local, m)) = Local::mounted() else { return };
@@ -115,12 +121,11 @@ fn a_wait_for_a_lock_can_be_broken_off() {
     file.lock().expect("nobody has it");
     let waiting = local.sandbox.command("flock").args(["/srv/m/f", "true"]).spawn();
     let mut waiting = waiting.expect("flock(1) is there");
-    let sees_wait = || {
-        let waits = |process: &Process| process.name() == "flock";
-        local.sandbox.processes().iter().any(waits)
+    let waits = || {
+        let is_it = |process: &Process| process.name() == "flock" && in_flock(process);
+        local.sandbox.processes().into_iter().find(is_it)
     };
-    wait_until("the one who waits", sees_wait);
-    waiting.kill().expect("it runs");
+    wait_for("the one who waits", waits).signal(Signal::KILL);
     wait_until("its end", || waiting.try_wait().expect("it is ours").is_some());
     file.unlock().expect("it is ours");
     local.sandbox.run("flock", ["--nonblock", "/srv/m/f", "true"]).ok();

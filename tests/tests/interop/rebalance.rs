@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use tests::cluster::{Cluster, STATE};
 use tests::process::Process;
-use tests::wait::{wait_for, wait_until};
+use tests::wait::{wait_for, wait_result, wait_until};
 
 /// A started and mounted volume `v` of two bricks with so many files in two folders.
 fn filled(files: u32) -> Option<Cluster> {
@@ -30,7 +30,8 @@ fn content(n: u32) -> String {
 fn check(cluster: &Cluster, files: u32) {
     for n in 0..files {
         let path = cluster.view("/srv/m").join(format!("d{}/below/f{n}", n % 2));
-        let found = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        // The mount may be on its way back to bricks that were started again.
+        let found = wait_result(&path.display().to_string(), || fs::read_to_string(&path));
         assert_eq!(found, content(n), "{}", path.display());
     }
 }
@@ -248,9 +249,10 @@ fn what_cannot_be_done_while_files_move_is_refused() {
     mover.signal(Signal::CONT);
     let stopped = cluster.gluster("volume rebalance v stop").ok();
     assert!(stopped.contains("stopped"), "{stopped}");
+    // It sees through what it has begun.
+    hasten(&cluster);
     wait_until("the end of the process", || movers(&cluster).is_empty());
     assert_eq!((state(&cluster, "status").as_str(), state(&cluster, "rebalance_op").as_str()), ("2", "0"));
-    hasten(&cluster);
     // A mover that is stopped has stamped folders that it has not seen through, and clients miss names in them until the
     // next one has: GlusterFS 10.3 does the same.
     cluster.gluster("volume rebalance v start force").ok();

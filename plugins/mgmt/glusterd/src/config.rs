@@ -226,20 +226,27 @@ const SYSTEM_BRICK: &str = "/usr/sbin/glusterfsd";
 /// The incumbent's client.
 const SYSTEM_CLIENT: &str = "/usr/sbin/glusterfs";
 
+/// What the graphs of services hold beyond those of mounts: a client without one of these mounts volumes, and neither heals
+/// them nor counts what is in them.
+const SERVICES: [&str; 4] = ["cluster/replicate", "cluster/disperse", "features/quotad", "features/bit-rot"];
+
 /// What is named on the command line, else in the volfile, else what is found.
 fn client_program(cx: &InitCx<'_>) -> PathBuf {
     let on_command_line = Some(cx.setting("client-binary")).filter(|named| !named.is_empty());
     let named = on_command_line.or_else(|| cx.values().get("client-binary").map(str::to_owned));
-    let can_mount = || plugin_api::open::xlators().iter().any(|name| name == "protocol/client");
-    named.map_or_else(|| found_client(&cx.setting("program-path"), can_mount()), PathBuf::from)
+    let can_serve = || {
+        let found = plugin_api::open::xlators();
+        SERVICES.iter().all(|needed| found.iter().any(|name| name == needed))
+    };
+    named.map_or_else(|| found_client(&cx.setting("program-path"), can_serve()), PathBuf::from)
 }
 
 /// `glusterfs` beside the daemon's own program, so that services are of the same build; else the system's. A link to
-/// the daemon's own program counts only where it can be a client.
-fn found_client(own: &str, can_mount: bool) -> PathBuf {
+/// the daemon's own program counts only where it can be each of them.
+fn found_client(own: &str, can_serve: bool) -> PathBuf {
     let beside = Path::new(own).with_file_name("glusterfs");
     let is_own = std::fs::canonicalize(&beside).ok() == std::fs::canonicalize(own).ok();
-    if beside.exists() && (can_mount || !is_own) { beside } else { PathBuf::from(SYSTEM_CLIENT) }
+    if beside.exists() && (can_serve || !is_own) { beside } else { PathBuf::from(SYSTEM_CLIENT) }
 }
 
 #[cfg(test)]
@@ -256,10 +263,10 @@ mod tests {
     }
 
     #[test]
-    fn a_client_beside_our_own_program_is_taken_when_it_can_mount() {
+    fn a_client_beside_our_own_program_is_taken_when_it_can_be_every_service() {
         let folder = tempfile::tempdir().unwrap();
         let (own, beside) = (folder.path().join("mortar"), folder.path().join("glusterfs"));
-        let found = |can_mount| found_client(own.to_str().unwrap(), can_mount);
+        let found = |can_serve| found_client(own.to_str().unwrap(), can_serve);
         assert_eq!(found(true), Path::new(SYSTEM_CLIENT), "there is none");
         std::fs::write(&own, "").unwrap();
         std::os::unix::fs::symlink("mortar", &beside).unwrap();
