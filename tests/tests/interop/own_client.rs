@@ -58,7 +58,7 @@ fn names(folder: &Path) -> BTreeSet<String> {
 }
 
 fn content(n: usize) -> Vec<u8> {
-    (0..n * 997).map(|at| (at % 251) as u8).collect()
+    (0..251).cycle().take(n * 997).collect()
 }
 
 /// A tree that `by` makes, with renames across bricks.
