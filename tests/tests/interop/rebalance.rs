@@ -181,7 +181,7 @@ fn a_brick_that_is_to_leave_is_emptied_first() {
     check(&cluster, FILES);
 }
 
-/// A volume whose files are about to move: the process is held still. Each move takes a while, until [`hasten`].
+/// A volume whose files move: the process is held still at the first of them. Each move takes a while, until [`hasten`].
 fn held(files: u32) -> Option<(Cluster, Process)> {
     let cluster = filled(files)?;
     cluster.gluster("volume add-brick v box:/srv/v-3 force").ok();
@@ -191,6 +191,10 @@ fn held(files: u32) -> Option<(Cluster, Process)> {
     cluster.gluster("volume start v").ok();
     cluster.wait_bricks_online("v", 3);
     cluster.gluster("volume rebalance v start force").ok();
+    wait_until("the first file", || {
+        let xml = cluster.gluster("volume rebalance v status --xml").out;
+        value(&xml, "lookups").parse::<u32>().is_ok_and(|seen| seen > 0)
+    });
     let mover = movers(&cluster).pop().expect("files move for a while");
     mover.signal(Signal::STOP);
     assert_eq!(state(&cluster, "status"), "1", "it was held in time");
@@ -218,6 +222,20 @@ fn one_that_stands_still_after_it_was_told_to_stop_is_ended() {
     cluster.gluster("volume rebalance v start force").ok();
     wait_status(&cluster, "volume rebalance v status", "completed");
     check(&cluster, 300);
+}
+
+#[test]
+fn one_that_was_told_to_stop_before_it_began_stops() {
+    let Some(cluster) = filled(20) else { return };
+    cluster.gluster("volume add-brick v box:/srv/v-3 force").ok();
+    let bricks = cluster.bricks();
+    bricks.iter().for_each(|brick| brick.signal(Signal::STOP));
+    // It begins when it has reached every brick; until then it takes the word, and does not heed it.
+    cluster.gluster("volume rebalance v start force").ok();
+    cluster.gluster("volume rebalance v stop").ok();
+    bricks.iter().for_each(|brick| brick.signal(Signal::CONT));
+    wait_until("the end of the process", || movers(&cluster).is_empty());
+    assert_eq!((state(&cluster, "status").as_str(), on_brick(&cluster, 3)), ("2", 0));
 }
 
 #[test]

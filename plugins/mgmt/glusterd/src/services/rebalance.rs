@@ -129,6 +129,10 @@ pub async fn ask(
         let reason = format!("{} (errno {})", answer.op_errstr, answer.op_errno);
         return Err(ServiceFault::Refused { name: NAME.to_owned(), reason });
     }
+    // One that has not reached its bricks takes the word, says nothing of itself, and begins all the same.
+    if counted(&answer.output, "status").is_none() {
+        return Err(silent("it has not begun"));
+    }
     note(daemon, volume, |state| state.take(&answer.output));
     Ok(Some(counted(&answer.output, "time-left").unwrap_or(0)))
 }
