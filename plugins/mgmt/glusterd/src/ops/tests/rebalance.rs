@@ -57,7 +57,8 @@ fn a_rebalance_is_stored_shown_and_forgotten() {
     let busy = "rebalance session is in progress for the volume 'v'";
     assert_eq!(said(&lab.command(Stop::new, named("v"))), (-1, 30800, busy));
     assert_eq!(said(&lab.rebalance("1")), (-1, 30800, "Rebalance on v is already started"));
-    *lab.services.answer.lock().unwrap() = Dict::new().with("files", "2").with("time-left", "9");
+    *lab.services.answer.lock().unwrap() =
+        Dict::new().with("status", "5").with("files", "2").with("time-left", "9");
     let shown = lab.look("3", None).dict;
     assert_eq!(
         (shown.int("files-1"), shown.int("time-left-1"), shown.int("status-1")),
@@ -80,6 +81,7 @@ fn the_end_of_one_that_was_told_to_stop_is_seen_to() {
     lab.rebalance("1");
     lab.look("3", None);
     assert!(lab.services.seen_off.lock().unwrap().is_empty());
+    *lab.services.answer.lock().unwrap() = Dict::new().with("status", "2");
     lab.look("2", None);
     let pidfile = lab.daemon.config.paths.rebalance_pidfile("v", lab.daemon.node);
     assert_eq!(*lab.services.seen_off.lock().unwrap(), [pidfile]);
