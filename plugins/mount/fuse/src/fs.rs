@@ -60,6 +60,13 @@ pub(crate) struct Call {
     pub(crate) payload: IoBuf,
 }
 
+/// A name in a directory.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) parent: Gfid,
+    pub(crate) name: IoBuf,
+}
+
 /// How a request ends.
 pub(crate) type Answer = Result<Reply, FopError>;
 
@@ -237,12 +244,13 @@ impl Call {
         Ok(self.fs.nodes.tell(fresh, iatt, true))
     }
 
-    /// The reply that tells of it.
+    /// The reply that tells of it, at this place.
     ///
     /// # Errors
     /// As for [`tell`](Self::tell).
-    pub(crate) fn entry(&self, fresh: Option<&Inode>, iatt: &Iatt) -> Answer {
+    pub(crate) fn entry(&self, place: &Place, fresh: Option<&Inode>, iatt: &Iatt) -> Answer {
         let node = self.tell(fresh, iatt)?;
+        self.fs.nodes.name(place.parent, &place.name, node.number);
         Ok(Reply::entry(node.number, node.generation, &self.shown(iatt), self.fs.look()))
     }
 

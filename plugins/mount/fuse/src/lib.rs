@@ -8,6 +8,7 @@ mod files;
 mod fs;
 mod groups;
 mod mounting;
+mod names;
 mod nodes;
 mod notices;
 mod ops;

@@ -2,12 +2,16 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use plugin_api::{Errno, FileType, Gfid, Iatt, Inode};
 use slab::Slab;
 
+use crate::names::Names;
 use crate::wire::ROOT;
+
+/// So many names of one file are remembered: who has more hard links looks them up.
+const MOST_NAMES: usize = 16;
 
 /// The number of the first node beside the root.
 const FIRST: u64 = ROOT + 1;
@@ -23,6 +27,7 @@ pub(crate) struct Nodes {
 struct Table {
     slots: Slab<Slot>,
     places: HashMap<Gfid, usize>,
+    names: Names,
     /// Told with every node, so that a number that is used again stands for another file.
     generation: u64,
 }
@@ -35,6 +40,8 @@ struct Slot {
     generation: u64,
     /// Whether a lookup has found it: translators below know of it then.
     looked_up: AtomicBool,
+    /// The names that led to it when they were last seen, the newest last.
+    names: Vec<(Gfid, Arc<[u8]>)>,
 }
 
 /// A node as the kernel is told of it.
@@ -123,9 +130,40 @@ impl Nodes {
             told: AtomicU64::new(1),
             generation,
             looked_up: AtomicBool::new(looked_up),
+            names: Vec::new(),
         });
         table.places.insert(iatt.gfid, place);
         Node { number: number(place), generation, inode }
+    }
+
+    /// The inode that a name led to when the kernel was last told of it.
+    pub(crate) fn named(&self, parent: Gfid, name: &[u8]) -> Option<Inode> {
+        let table = self.read();
+        let place = table.names.find(parent, name)?;
+        Some(table.slots[place].inode.clone())
+    }
+
+    /// A name leads to a node.
+    pub(crate) fn name(&self, parent: Gfid, name: &[u8], number: u64) {
+        let Some(place) = place(number) else { return };
+        if self.read().names.find(parent, name) == Some(place) {
+            return;
+        }
+        let table = &mut *self.write();
+        table.unname(parent, name);
+        let Some(slot) = table.slots.get_mut(place) else { return };
+        let oldest = (slot.names.len() == MOST_NAMES).then(|| slot.names.remove(0));
+        let name: Arc<[u8]> = name.into();
+        slot.names.push((parent, name.clone()));
+        table.names.add(parent, name, place);
+        if let Some((parent, name)) = oldest {
+            table.names.remove(parent, &name);
+        }
+    }
+
+    /// A name leads nowhere any more.
+    pub(crate) fn unname(&self, parent: Gfid, name: &[u8]) {
+        self.write().unname(parent, name);
     }
 
     /// The kernel has forgotten so many times that it was told of a node.
@@ -148,6 +186,9 @@ impl Nodes {
             }
             let slot = table.slots.remove(place);
             table.places.remove(&slot.inode.gfid());
+            for (parent, name) in &slot.names {
+                table.names.remove(*parent, name);
+            }
             slot
         };
         // Contexts are dropped outside the lock: their destructors are other people's code.
@@ -157,6 +198,14 @@ impl Nodes {
     /// How many nodes the kernel knows beside the root.
     pub(crate) fn len(&self) -> usize {
         self.read().slots.len()
+    }
+}
+
+impl Table {
+    fn unname(&mut self, parent: Gfid, name: &[u8]) {
+        if let Some(slot) = self.names.remove(parent, name).and_then(|place| self.slots.get_mut(place)) {
+            slot.names.retain(|(known, other)| *known != parent || **other != *name);
+        }
     }
 }
 
@@ -209,6 +258,36 @@ mod tests {
         let other = nodes.tell(None, &file(3), true);
         assert_eq!(one.number, other.number);
         assert_ne!(one.generation, other.generation);
+    }
+
+    #[test]
+    fn a_name_leads_to_its_inode_while_the_kernel_knows_it() {
+        let nodes = Nodes::new();
+        let (one, other) = (nodes.tell(None, &file(2), true), nodes.tell(None, &file(3), true));
+        let led = |name: &[u8]| nodes.named(Gfid::ROOT, name);
+        nodes.name(Gfid::ROOT, b"a", one.number);
+        nodes.name(Gfid::ROOT, b"b", one.number);
+        assert_eq!((led(b"a"), led(b"b")), (Some(one.inode.clone()), Some(one.inode.clone())));
+        nodes.name(Gfid::ROOT, b"a", other.number);
+        nodes.unname(Gfid::ROOT, b"b");
+        assert_eq!((led(b"a"), led(b"b")), (Some(other.inode.clone()), None));
+        nodes.forget(one.number, 1);
+        assert_eq!(led(b"a"), Some(other.inode), "the name is another's");
+        nodes.forget(other.number, 1);
+        assert_eq!(led(b"a"), None);
+        assert!(nodes.read().names.is_empty());
+    }
+
+    #[test]
+    fn a_file_with_very_many_names_fills_nothing() {
+        let nodes = Nodes::new();
+        let node = nodes.tell(None, &file(2), true);
+        let name = |n: usize| format!("name{n}");
+        for n in 0..100 {
+            nodes.name(Gfid::ROOT, name(n).as_bytes(), node.number);
+        }
+        let led = |n| nodes.named(Gfid::ROOT, name(n).as_bytes()).is_some();
+        assert_eq!((led(99), led(99 - MOST_NAMES)), (true, false));
     }
 
     #[test]

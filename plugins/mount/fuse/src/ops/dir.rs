@@ -78,7 +78,8 @@ pub(crate) async fn readdir(call: Call) -> Answer {
 pub(crate) async fn readdirplus(call: Call) -> Answer {
     let Wanted { fd, offset, size } = wanted(&call)?;
     let frame = call.frame()?;
-    let read = frame.child().readdirp(fop::Readdirp { fd, size, offset, xdata: Dict::new() }).await?;
+    let read =
+        frame.child().readdirp(fop::Readdirp { fd: fd.clone(), size, offset, xdata: Dict::new() }).await?;
     let mut fields = reply::Fields::new(size);
     let look = call.fs.look();
     for entry in read.entries.iter().filter(|entry| is_sound(entry)) {
@@ -89,6 +90,7 @@ pub(crate) async fn readdirplus(call: Call) -> Answer {
             fields.entry(0, 0, &entry.iatt, look);
         } else {
             let node = call.fs.nodes.tell(None, &entry.iatt, false);
+            call.fs.nodes.name(fd.inode().gfid(), &entry.name, node.number);
             fields.entry(node.number, node.generation, &entry.iatt, look);
         }
         fields.name(shown_ino(&call, entry), entry.offset, entry.kind, &entry.name);
