@@ -32,12 +32,13 @@ fn workspace_crates() -> Crates {
 }
 
 /// The crates that stand below plugin and host.
-const CONTRACT: [&str; 7] = [
+const CONTRACT: [&str; 8] = [
     "plugin-api",
     "plugin-api-macros",
     "fop-dice",
     "gluster-acl",
     "gluster-brick",
+    "gluster-cache",
     "gluster-rpc",
     "gluster-xdr",
 ];
