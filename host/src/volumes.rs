@@ -358,9 +358,10 @@ fn log_changes(changed: &Changed) {
         tracing::info!(xl = %one.volume, plugin = %one.type_name, from = %one.from, to = %one.to, took = ?changed.took,
             "another build of a plugin took over");
     }
-    if !changed.added.is_empty() || !changed.removed.is_empty() {
-        let (added, removed) = (changed.added.join(", "), changed.removed.join(", "));
-        tracing::info!(added, removed, took = ?changed.took, "the graph changed");
+    if [&changed.added, &changed.removed, &changed.rewired].iter().any(|volumes| !volumes.is_empty()) {
+        let [added, removed, rewired] =
+            [&changed.added, &changed.removed, &changed.rewired].map(|volumes| volumes.join(", "));
+        tracing::info!(added, removed, rewired, took = ?changed.took, "the graph changed");
     }
     if !changed.later.is_empty() {
         let options = changed.later.join(", ");

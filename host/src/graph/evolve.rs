@@ -35,6 +35,8 @@ pub struct Changed {
     pub added: Vec<String>,
     /// Volumes that were taken out.
     pub removed: Vec<String>,
+    /// Volumes that have other subvolumes than before, and so begin anew.
+    pub rewired: Vec<String>,
     /// How long the translators took that were made and started, and the switch.
     pub took: Duration,
 }
@@ -62,6 +64,7 @@ impl Changed {
         self.waiting.extend(other.waiting);
         self.added.extend(other.added);
         self.removed.extend(other.removed);
+        self.rewired.extend(other.rewired);
         self.took += other.took;
         self
     }
@@ -91,7 +94,10 @@ impl Running {
             match origin {
                 Origin::Kept(at) if waiting.contains(&index) => changed.waiting.push(replaced(index, *at)),
                 Origin::Kept(_) => {}
-                Origin::Replaces(at) => changed.replaced.push(replaced(index, *at)),
+                Origin::Replaces(at) => match replaced(index, *at) {
+                    same if same.from == same.to => changed.rewired.push(same.volume),
+                    other => changed.replaced.push(other),
+                },
                 Origin::New => changed.added.push(new[index].node.name.clone()),
             }
         }
@@ -100,9 +106,10 @@ impl Running {
         changed.removed = old.iter().map(name_of).filter(|name| !stays(name)).collect();
         let begun = Instant::now();
         let other_shape =
-            !changed.replaced.is_empty() || !changed.added.is_empty() || !changed.removed.is_empty();
+            !changed.removed.is_empty() || origins.iter().any(|origin| !matches!(origin, Origin::Kept(_)));
         let evolution = if other_shape { Some(self.prepare(&old, &new, &origins)?) } else { None };
         self.reconfigure_kept(&old, &mut new, &origins, &waiting, &mut changed)?;
+        self.drain_leaving(&old, &origins)?;
         match evolution {
             Some(evolution) => {
                 self.switch(evolution, new);
@@ -204,6 +211,17 @@ impl Running {
         }
         (changed.now, changed.later) = (taken.now, taken.later);
         Ok(())
+    }
+
+    /// What those that leave have acknowledged lies below them before calls go around them.
+    fn drain_leaving(&self, old: &[DraftNode], origins: &[Origin]) -> Result<(), GraphError> {
+        let leaves = |at: &usize| !origins.contains(&Origin::Kept(*at));
+        let leaving: Vec<usize> = (0..old.len()).filter(leaves).collect();
+        let drained = leaving.iter().try_for_each(|at| self.drain(*at, &old[*at]));
+        if drained.is_err() {
+            leaving.iter().for_each(|at| self.resume(*at, &old[*at]));
+        }
+        drained
     }
 
     fn switch(&self, evolution: Evolution, new: Vec<DraftNode>) {
@@ -311,16 +329,39 @@ mod tests {
 
     #[tokio::test]
     async fn what_cannot_be_done_in_place_is_refused_with_the_difference() {
-        let running = running(&volfile("tp", "", "")).await;
+        let text = "volume tp1\n type test/holds\nend-volume\nvolume tp2\n type test/pass\n subvolumes tp1\nend-volume\n";
+        let running = running(text).await;
         let refused = |text: &str| running.take(draft(text)).unwrap_err().to_string();
-        let more = "volume tp0\n type test/leaf\nend-volume\n".to_owned() + &volfile("tp", "", "");
-        assert!(refused(&more).contains("volume `tp0` is new"));
-        let other = volfile("tp", "", "").replacen("test/leaf", "test/pass", 1);
-        assert!(refused(&other).contains("volume `tp1` was of type test/leaf and is of type test/pass"));
-        let flat = volfile("tp", "", "").replace(" subvolumes tp1\n", "");
-        assert!(refused(&flat).contains("volume `tp2` has other subvolumes"));
-        let headless = "volume tp3\n type test/leaf\nend-volume\n";
-        assert!(refused(headless).contains("volume `tp3` is new"));
+        let other = text.replacen("test/holds", "test/leaf", 1);
+        assert!(refused(&other).contains("volume `tp1` was of type test/holds and is of type test/leaf"));
+        let higher = text.replacen("test/holds", "test/holds\n subvolumes tp0", 1);
+        let higher = format!("volume tp0\n type test/leaf\nend-volume\n{higher}");
+        assert!(refused(&higher).contains("volume `tp1` has other subvolumes"));
+        let without = volfile("tp", "", "").replace("tp1", "tp3");
+        assert!(refused(&without).contains("volume `tp1` is gone"));
+        let two_tops = text.replace(" subvolumes tp1\n", "");
+        assert!(refused(&two_tops).contains("another number of volumes stands at the top"));
+        assert_eq!(heard("tp"), ["init tp2", "init tp1", "event 1 tp2"]);
+    }
+
+    #[tokio::test]
+    async fn one_whose_subvolumes_change_begins_anew_above_those_that_stay() {
+        let leaf = |n: u32| format!("volume ad{n}\n type test/leaf\nend-volume\n");
+        let above =
+            |below: &str| format!("volume ad-all\n type test/pass\n subvolumes {below}\nend-volume\n");
+        let top = "volume ad-top\n type test/pass\n subvolumes ad-all\nend-volume\n";
+        let two = leaf(1) + &leaf(2) + &above("ad1 ad2") + top;
+        let three = leaf(1) + &leaf(2) + &leaf(3) + &above("ad1 ad2 ad3") + top;
+        let running = running(&two).await;
+        let before = heard("ad").len();
+        let changed = running.take(draft(&three)).unwrap();
+        assert_eq!((changed.added, changed.rewired), (vec!["ad3".to_owned()], vec!["ad-all".to_owned()]));
+        assert_eq!(running.graph().children(3), [0, 1, 2]);
+        let after = heard("ad").split_off(before);
+        assert_eq!(after, ["init ad-all", "init ad3", "event 1 ad-all", "fini ad-all"]);
+        let changed = running.take(draft(&(leaf(1) + &leaf(3) + &above("ad1 ad3") + top))).unwrap();
+        assert_eq!((changed.removed, changed.rewired), (vec!["ad2".to_owned()], vec!["ad-all".to_owned()]));
+        assert_eq!(running.graph().children(2), [0, 1]);
     }
 
     #[tokio::test]
@@ -347,6 +388,20 @@ mod tests {
         let changed = running.take(draft(&volfile("ch", "", ""))).unwrap();
         assert_eq!((changed.added, changed.removed), (vec![], vec!["ch-new".to_owned()]));
         assert_eq!(heard("ch")[3..], ["init ch-new", "event 1 ch-new", "fini ch-new"]);
+    }
+
+    #[tokio::test]
+    async fn one_that_holds_calls_back_lets_them_go_before_it_is_taken_out() {
+        let held = volfile("hb", "", "").replace("subvolumes hb1", "subvolumes hb-late");
+        let late = "volume hb-late\n type test/late\n option pass-through off\n subvolumes hb1\nend-volume\nvolume hb2";
+        let running = running(&held.replace("volume hb2", late)).await;
+        let before = heard("hb").len();
+        running.take(draft(&volfile("hb", "", ""))).unwrap();
+        assert_eq!(heard("hb").split_off(before), ["pass-through on hb-late", "fini hb-late"]);
+        running.take(draft(&held.replace("volume hb2", late))).unwrap();
+        let before = heard("hb").len();
+        running.stop();
+        assert_eq!(heard("hb")[before], "pass-through on hb-late");
     }
 
     #[tokio::test]

@@ -14,10 +14,23 @@ pub(super) struct Match {
     pub(super) waiting: Vec<usize>,
 }
 
-/// Whether a declaration says that another build cannot take the place of the running one: it holds what clients rely on
-/// and nobody could hand it over.
-fn needs_restart(node: &DraftNode) -> bool {
-    node.opened.as_ref().and_then(|opened| opened.declaration.more.str("replace")) == Some("restart")
+/// What may become of a running translator that holds what clients rely on and nobody could hand over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Holds {
+    /// Nothing: another instance may take its place.
+    Nothing,
+    /// What ends when its volume leaves the graph, and not before.
+    WithVolume,
+    /// What the graph cannot do without.
+    Always,
+}
+
+fn holds(node: &DraftNode) -> Holds {
+    match node.opened.as_ref().and_then(|opened| opened.declaration.more.str("replace")) {
+        Some("restart") => Holds::Always,
+        Some("with-volume") => Holds::WithVolume,
+        _ => Holds::Nothing,
+    }
 }
 
 fn build(node: &DraftNode) -> Option<&crate::loader::Build> {
@@ -32,52 +45,52 @@ pub(super) fn matching(old: &[DraftNode], new: &[DraftNode]) -> Result<Match, St
     let mut waiting = Vec::new();
     for (index, node) in new.iter().enumerate() {
         let Some(at) = find(old, &node.node.name) else {
-            stands_in_a_chain(&node.node).map_err(|()| format!("volume `{}` is new", node.node.name))?;
             origins.push(Origin::New);
             continue;
         };
         let before = &old[at];
-        same_children(old, &before.node, new, &node.node)?;
+        let is_held = holds(before) != Holds::Nothing;
         let same_type = before.node.type_name == node.node.type_name;
-        if !same_type && (needs_restart(before) || node.node.children.is_empty()) {
+        if !same_type && is_held {
             return Err(format!(
                 "volume `{}` was of type {} and is of type {}",
                 node.node.name, before.node.type_name, node.node.type_name
             ));
         }
-        if same_type && build(before) == build(node) {
+        let same_children = same_children(old, &before.node, new, &node.node);
+        if !same_children && is_held {
+            return Err(format!("volume `{}` has other subvolumes", node.node.name));
+        }
+        if !same_type || !same_children {
+            origins.push(Origin::Replaces(at));
+        } else if build(before) == build(node) {
             origins.push(Origin::Kept(at));
-        } else if same_type && (needs_restart(before) || needs_restart(node)) {
+        } else if is_held || holds(node) != Holds::Nothing {
             waiting.push(index);
             origins.push(Origin::Kept(at));
         } else {
             origins.push(Origin::Replaces(at));
         }
     }
-    for before in old.iter().filter(|before| find(new, &before.node.name).is_none()) {
-        if stands_in_a_chain(&before.node).is_err() || needs_restart(before) {
-            return Err(format!("volume `{}` is gone", before.node.name));
-        }
+    let is_gone = |before: &&DraftNode| find(new, &before.node.name).is_none();
+    match old.iter().filter(is_gone).find(|before| holds(before) == Holds::Always) {
+        Some(before) => Err(format!("volume `{}` is gone", before.node.name)),
+        None => Ok(Match { origins, waiting }),
     }
-    Ok(Match { origins, waiting })
 }
 
 fn find(nodes: &[DraftNode], name: &str) -> Option<usize> {
     nodes.iter().position(|other| other.node.name == name)
 }
 
-fn stands_in_a_chain(node: &Node) -> Result<(), ()> {
-    if node.children.len() == 1 { Ok(()) } else { Err(()) }
-}
-
 /// Whether a volume has the subvolumes that it had, but for translators that were put in or taken out between.
-fn same_children(old: &[DraftNode], before: &Node, new: &[DraftNode], now: &Node) -> Result<(), String> {
-    let same =
-        before.children.len() == now.children.len()
-            && before.children.iter().zip(&now.children).all(|(one, two)| {
-                stays_below(old, *one, new).is_some_and(|name| reaches(new, *two, name, old))
-            });
-    if same { Ok(()) } else { Err(format!("volume `{}` has other subvolumes", now.name)) }
+fn same_children(old: &[DraftNode], before: &Node, new: &[DraftNode], now: &Node) -> bool {
+    before.children.len() == now.children.len()
+        && before
+            .children
+            .iter()
+            .zip(&now.children)
+            .all(|(one, two)| stays_below(old, *one, new).is_some_and(|name| reaches(new, *two, name, old)))
 }
 
 /// The first volume from here down the chain that is in both graphs.

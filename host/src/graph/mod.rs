@@ -128,8 +128,15 @@ impl Running {
         Some(frame.child_at(place).ipc(about).await)
     }
 
-    /// Stops the graph: the tops hear PARENT_DOWN, then `fini` runs, the top first.
+    /// Stops the graph: what was acknowledged is sent down, the tops hear PARENT_DOWN, then `fini` runs, the top first.
+    ///
+    /// Blocks as long as the translators do.
     pub fn stop(&self) {
+        for (at, node) in self.nodes().iter().enumerate().rev() {
+            if let Err(error) = self.drain(at, node) {
+                tracing::error!("{error}; what it holds back may be lost");
+            }
+        }
         self.notify_tops(EventKind::PARENT_DOWN);
         self.graph.fini();
     }

@@ -46,6 +46,8 @@ impl Modules for Fakes {
             "test/panics" => xlator_module::<Fake<6>>(),
             "test/hangs" => xlator_module::<Fake<7>>(),
             "protocol/server" => xlator_module::<Fake<8>>(),
+            "test/holds" => xlator_module::<Fake<9>>(),
+            "test/late" => xlator_module::<Fake<10>>(),
             "test/answers" => xlator_module::<Answers>(),
             "features/worm" | "features/mac-compat" | "features/gfid-access" => xlator_module::<Fake<1>>(),
             other => return Err(format!("there is no translator `{other}`")),
@@ -69,7 +71,7 @@ pub(crate) fn rebuilt(text: &str, build: &'static str) -> Draft {
     construct(volfile::from_bytes("test.vol", text.as_bytes()).unwrap(), &Rebuilt(build))
 }
 
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 11] = [
     "test/leaf",
     "test/pass",
     "test/needy",
@@ -79,6 +81,8 @@ const NAMES: [&str; 9] = [
     "test/panics",
     "test/hangs",
     "protocol/server",
+    "test/holds",
+    "test/late",
 ];
 
 #[derive(Debug, Default)]
@@ -100,6 +104,7 @@ impl<const KIND: usize> Xlator for Fake<KIND> {
                 .text("auth-path", "the brick")
                 .text("auth.addr.*.allow", "who")
                 .int("other", ""),
+            10 => Options::new().bool("pass-through", "holds nothing back").reconfigurable(),
             _ => Options::new(),
         }
     }
@@ -118,6 +123,10 @@ impl<const KIND: usize> Xlator for Fake<KIND> {
     }
 
     fn reconfigure(&self, cx: &InitCx<'_>) -> Result<(), InitError> {
+        if let Some(passes) = cx.find("pass-through") {
+            hear(format!("pass-through {passes} {}", self.name));
+            return Ok(());
+        }
         let size = cx.find("size").unwrap_or("-");
         hear(format!("reconfigure {size} {}", self.name));
         if size == "13" { Err(InitError("13 brings bad luck".to_owned())) } else { Ok(()) }
@@ -171,7 +180,7 @@ impl<const KIND: usize> XlatorInfo for Fake<KIND> {
                 _ => positions::ANY,
             },
             unknown_fops: UnknownFops::PASS,
-            ..Declaration::default()
+            more: if KIND == 9 { Dict::new().with("replace", "restart") } else { Dict::new() },
         }
     }
 }

@@ -104,6 +104,7 @@ fn lines(changed: &Changed) -> Vec<String> {
     let mut lines: Vec<String> = replaced.collect();
     lines.extend(list("put in volume", &changed.added));
     lines.extend(list("took out volume", &changed.removed));
+    lines.extend(list("began anew with other subvolumes", &changed.rewired));
     lines.extend(list("new value of option", &changed.now));
     lines.extend(waiting);
     lines.extend(list("after a restart: option", &changed.later));

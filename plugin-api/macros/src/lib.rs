@@ -24,7 +24,8 @@ use syn::{
 ///
 /// `replace = "restart"`: another build of the plugin waits until the process is started again. For translators that
 /// hold what clients rely on (locks, open files, connections), which the next build could not know of; all others are
-/// replaced while they serve, without their contexts.
+/// replaced while they serve, without their contexts. `replace = "with-volume"`: the same, but what it holds ends where
+/// its volume leaves the volfile, as the connection to a brick does; a graph with one of `restart` cannot do without it.
 ///
 /// `allocator = "own"`: the library has a `#[global_allocator]` of its own, or is linked into programs that have. Without it, one is installed that counts, so
 /// that the host can say how much memory the translator holds and keep it to a limit.
@@ -154,8 +155,11 @@ fn more(args: &Args) -> syn::Result<Tokens> {
     if let Some(text) = args.named("replace")? {
         match text.value().as_str() {
             "in-place" => {}
-            "restart" => more = quote!(#more.with("replace", "restart")),
-            _ => return Err(Error::new(text.span(), "expected \"in-place\" or \"restart\"")),
+            kind @ ("restart" | "with-volume") => more = quote!(#more.with("replace", #kind)),
+            _ => {
+                let expected = "expected \"in-place\", \"restart\" or \"with-volume\"";
+                return Err(Error::new(text.span(), expected));
+            }
         }
     }
     Ok(more)

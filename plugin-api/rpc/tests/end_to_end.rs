@@ -544,6 +544,20 @@ fn a_call_without_an_answer_ends_with_its_time() {
 }
 
 #[test]
+fn the_time_of_calls_changes_while_the_client_is_at_work() {
+    let served = Served::tcp();
+    run(async {
+        let options = served.options();
+        let client = Client::open(open::transport("socket").unwrap(), options, Settings::default(), NoEvents);
+        client.ready().await.unwrap();
+        client.set_timeouts(Duration::from_millis(80), Duration::ZERO);
+        let silent =
+            rt::timeout(Duration::from_secs(30), client.call::<_, u32>(FOP, Proc::Null.number(), &Nothing));
+        assert_eq!(silent.await, Some(Err(CallError::TimedOut)));
+    });
+}
+
+#[test]
 fn a_silent_server_is_given_up_after_a_ping() {
     services();
     // Accepts and never answers.

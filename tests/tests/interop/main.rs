@@ -12,6 +12,7 @@ mod cli;
 mod faults;
 mod fsx;
 mod gfapi;
+mod graph_switch;
 mod heal;
 mod health;
 mod hostile;

@@ -12,7 +12,7 @@ use tests::stack::Stack;
 use tests::wait::{wait_result, wait_until};
 
 /// What a client graph holds by default and ours does not have yet.
-const LATER: [&str; 8] = [
+pub(crate) const LATER: [&str; 8] = [
     "write-behind",
     "read-ahead",
     "readdir-ahead",

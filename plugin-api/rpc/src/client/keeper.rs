@@ -75,9 +75,7 @@ pub(super) async fn watch(inner: Weak<Inner>) {
     loop {
         let pause = {
             let Some(inner) = inner.upgrade().filter(|inner| !inner.is_stopped()) else { return };
-            let ping = Some(inner.settings.ping_timeout).filter(|timeout| !timeout.is_zero());
-            let overdue = inner.settings.frame_timeout / 4;
-            let longest = SWEEP.min(overdue).min(ping.unwrap_or(SWEEP));
+            let longest = SWEEP.min(inner.limits.frame() / 4).min(inner.limits.ping().unwrap_or(SWEEP));
             // To the moment: a call waits no longer than it must for a server that is gone.
             longest.min(inner.ping_due().unwrap_or(longest)).max(Duration::from_millis(10))
         };
@@ -94,7 +92,7 @@ pub(super) async fn watch(inner: Weak<Inner>) {
 fn judge(inner: &Arc<Inner>) {
     let pinged_at = inner.traffic.pinged.swap(NO_PING, Ordering::AcqRel);
     let client = Client::borrowed(inner, inner.link().attempts);
-    if !client.is_connected() || inner.calls.waiting() == 0 {
+    if !client.is_connected() || inner.calls.waiting() == 0 || inner.limits.ping().is_none() {
         return;
     }
     // The answer may come within the microsecond.
@@ -102,7 +100,7 @@ fn judge(inner: &Arc<Inner>) {
     if received || inner.traffic.sent.load(Ordering::Relaxed) > pinged_at {
         return client.ping();
     }
-    let seconds = inner.settings.ping_timeout.as_secs();
+    let seconds = inner.limits.ping().unwrap_or_default().as_secs();
     log!(Warn, "server does not answer a ping", client = inner.settings.name, seconds = seconds);
     client.disconnect();
 }
@@ -112,7 +110,7 @@ impl Inner {
     fn ping_due(&self) -> Option<Duration> {
         let pinged_at = self.traffic.pinged.load(Ordering::Acquire);
         let since = Duration::from_micros(self.traffic.now().saturating_sub(pinged_at));
-        (pinged_at != NO_PING).then(|| self.settings.ping_timeout.saturating_sub(since))
+        (pinged_at != NO_PING).then(|| self.limits.ping().unwrap_or_default().saturating_sub(since))
     }
 }
 
@@ -122,7 +120,7 @@ impl Client {
         let Self(inner, ..) = self;
         let now = inner.traffic.now();
         let pinged = &inner.traffic.pinged;
-        if inner.settings.ping_timeout.is_zero()
+        if inner.limits.ping().is_none()
             || pinged.load(Ordering::Relaxed) != NO_PING
             || pinged.compare_exchange(NO_PING, now, Ordering::AcqRel, Ordering::Relaxed).is_err()
         {

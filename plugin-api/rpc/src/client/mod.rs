@@ -136,6 +136,38 @@ struct Inner {
     link: Mutex<Link>,
     stopped: AtomicBool,
     traffic: Traffic,
+    limits: Limits,
+}
+
+/// The times of the settings that may change while the client is at work.
+struct Limits {
+    /// In milliseconds.
+    frame: AtomicU64,
+    /// The same; 0 for no pings.
+    ping: AtomicU64,
+}
+
+impl Limits {
+    fn of(settings: &Settings) -> Self {
+        let limits = Self { frame: AtomicU64::new(0), ping: AtomicU64::new(0) };
+        limits.set(settings.frame_timeout, settings.ping_timeout);
+        limits
+    }
+
+    fn set(&self, frame: Duration, ping: Duration) {
+        for (place, limit) in [(&self.frame, frame), (&self.ping, ping)] {
+            place.store(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        }
+    }
+
+    fn frame(&self) -> Duration {
+        Duration::from_millis(self.frame.load(Ordering::Relaxed))
+    }
+
+    /// `None` for no pings.
+    fn ping(&self) -> Option<Duration> {
+        Some(Duration::from_millis(self.ping.load(Ordering::Relaxed))).filter(|limit| !limit.is_zero())
+    }
 }
 
 /// The connection, and who waits for a change of it.
@@ -234,6 +266,7 @@ impl Client {
         };
         let inner = Arc::new(Inner {
             transport,
+            limits: Limits::of(&settings),
             settings,
             events: Box::new(events),
             calls: Calls::default(),
@@ -321,6 +354,11 @@ impl Client {
         self.0.link().options = options;
     }
 
+    /// Changes the times of the settings: for calls made from now on, and for pings.
+    pub fn set_timeouts(&self, frame: Duration, ping: Duration) {
+        self.0.limits.set(frame, ping);
+    }
+
     /// Ends the client: no connection, no further attempt.
     pub fn stop(&self) {
         self.0.stop();
@@ -402,7 +440,7 @@ impl Client {
         let Some(connection) = connection else {
             return PendingReply::failed(CallError::NotConnected);
         };
-        let deadline = Instant::now() + self.0.settings.frame_timeout;
+        let deadline = Instant::now() + self.0.limits.frame();
         let (reply, xid) = PendingReply::register(&self.0, connection.object_id(), deadline);
         let mut w = Writer::default();
         put_call(&mut w, xid, program, procedure, caller);

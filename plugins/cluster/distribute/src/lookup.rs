@@ -28,7 +28,9 @@ impl Call<'_> {
         }
         let layout = self.layout(&Self::parent(&args.loc)?).await?;
         let hashed = layout.holder(self.hash(&args.loc.name));
-        let Some(first) = known.file().or(hashed) else { return self.everywhere(args, None).await };
+        // One that was there before may have been moved since, by a layout that is not known here yet.
+        let was_on = known.file();
+        let Some(first) = was_on.or(hashed) else { return self.everywhere(args, None).await };
         let answer = self.child(first).lookup(args.clone()).await;
         match &answer {
             Ok(found) if found.iatt.is_dir() => self.everywhere(args, Some((first, answer))).await,
@@ -41,9 +43,7 @@ impl Call<'_> {
                 known.is_file_on(first);
                 Ok(found.clone())
             }
-            Err(e)
-                if e.errno == Errno::ENOENT && Some(first) == hashed && !self.may_be_elsewhere(&layout) =>
-            {
+            Err(e) if e.errno == Errno::ENOENT && was_on.is_none() && !self.may_be_elsewhere(&layout) => {
                 answer
             }
             Err(_) => self.everywhere(args, Some((first, answer))).await,

@@ -29,8 +29,14 @@ impl Brick {
     ///
     /// # Errors
     /// `ENOTCONN` while the brick is not there.
-    pub(crate) fn asked<'a>(self: &'a Arc<Self>, frame: &'a Frame) -> Result<Asking<'a>, Errno> {
-        let epoch = self.epoch().ok_or(Errno::ENOTCONN)?;
+    pub(crate) async fn asked<'a>(self: &'a Arc<Self>, frame: &'a Frame) -> Result<Asking<'a>, Errno> {
+        let epoch = match self.epoch() {
+            Some(epoch) => epoch,
+            None => {
+                self.tried().await;
+                self.epoch().ok_or(Errno::ENOTCONN)?
+            }
+        };
         Ok(Asking { brick: self, frame, epoch })
     }
 

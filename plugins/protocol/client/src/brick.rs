@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
+use std::task::{Poll, Waker};
 
 use gluster_rpc::{Client, Events};
 use gluster_xdr::callback::CALLBACK;
@@ -53,6 +54,8 @@ struct State {
     to_tell: VecDeque<EventKind>,
     /// Whether somebody is telling them.
     telling: bool,
+    /// Fops that came before anybody knew whether the brick is there.
+    waiting: Vec<Waker>,
 }
 
 struct Transport(TransportModuleRef);
@@ -121,6 +124,12 @@ impl Brick {
     /// Ends the connection for good; every call on it ends with `ENOTCONN`.
     pub(crate) fn stop(&self) {
         self.serving.store(0, Ordering::Release);
+        let waiting = {
+            let mut state = self.state();
+            state.told.get_or_insert(EventKind::CHILD_DOWN);
+            std::mem::take(&mut state.waiting)
+        };
+        waiting.into_iter().for_each(Waker::wake);
         if let Some(rpc) = self.rpc.get() {
             rpc.stop();
         }
@@ -136,14 +145,40 @@ impl Brick {
         self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Goes by new options from now on.
+    /// Goes by new options from now on; to a brick that is elsewhere it connects anew, and descriptors go along.
     pub(crate) fn go_by(&self, settings: Settings) {
-        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+        let now = Arc::new(settings);
+        let before = {
+            let mut settings = self.settings.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *settings, now.clone())
+        };
+        let Some(rpc) = self.rpc() else { return };
+        rpc.set_timeouts(now.frame_timeout, now.ping_timeout);
+        if !now.is_same_place(&before) {
+            log!(Info, xl: self.handle.name(), "the brick is elsewhere now", brick = now.subvolume);
+            rpc.reconnect(now.first.clone());
+        }
     }
 
     /// The connection on which fops go out; `None` while the brick does not serve.
     pub(crate) fn epoch(&self) -> Option<u64> {
         Some(self.serving.load(Ordering::Acquire)).filter(|epoch| *epoch != 0)
+    }
+
+    /// Waits until the first attempt to reach the brick has come to something: a brick that has just joined is not a brick
+    /// that is away.
+    pub(crate) async fn tried(&self) {
+        std::future::poll_fn(|cx| {
+            let mut state = self.state();
+            if state.told.is_some() {
+                return Poll::Ready(());
+            }
+            if !state.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+                state.waiting.push(cx.waker().clone());
+            }
+            Poll::Pending
+        })
+        .await;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -229,9 +264,14 @@ impl Brick {
             return;
         }
         state.to_tell.push_back(kind);
-        if std::mem::replace(&mut state.telling, true) {
+        let waiting = if lasting { std::mem::take(&mut state.waiting) } else { Vec::new() };
+        let is_told = std::mem::replace(&mut state.telling, true);
+        drop(state);
+        waiting.into_iter().for_each(Waker::wake);
+        if is_told {
             return;
         }
+        state = self.state();
         while let Some(kind) = state.to_tell.pop_front() {
             drop(state);
             log!(Info, xl: self.handle.name(), "brick changed", brick = self.settings().subvolume, event = name(kind));

@@ -33,7 +33,7 @@ macro_rules! remote {
     ($($family:ident { $($name:ident $args:ident $reply:ident,)* })*) => {
         #[xlator(
             "protocol/client",
-            replace = "restart",
+            replace = "with-volume",
             unknown_fops = "deny",
             doc = "takes fops to a brick on another host"
         )]
@@ -80,7 +80,7 @@ macro_rules! remote {
             $($(
                 async fn $name(&self, frame: &Frame, args: $args) -> FopResult<$reply> {
                     let brick = self.brick.as_ref().ok_or(Errno::ENOTCONN)?;
-                    fops::$family::$name(brick.asked(frame)?, args).await
+                    fops::$family::$name(brick.asked(frame).await?, args).await
                 }
             )*)*
         }

@@ -16,9 +16,11 @@ pub(crate) fn declared() -> Options {
         .time("ping-timeout", "how long a brick may be silent while calls are out; 0 for ever")
         .default_value("42")
         .range(0.0, 1013.0)
+        .reconfigurable()
         .time("frame-timeout", "how long one call may take")
         .default_value("1800")
         .range(0.0, 86_400.0)
+        .reconfigurable()
         .bool("filter-O_DIRECT", "open files without O_DIRECT on the brick")
         .default_value("disable")
         .reconfigurable()
@@ -46,17 +48,21 @@ pub(crate) fn declared() -> Options {
 fn transport(options: Options) -> Options {
     options
         .text("remote-host", "the host of the brick")
+        .reconfigurable()
         .int("remote-port", "the port of the brick; 0 or none asks the management daemon")
         .default_value("0")
         .range(0.0, 65_535.0)
+        .reconfigurable()
         .text("remote-subvolume", "the brick: its path")
         .required()
+        .reconfigurable()
         .text("transport-type", "tcp, or unix with the path of a socket")
         .default_value("tcp")
         .text("transport.address-family", "inet, inet6 or unix")
         .alias("address-family")
         .text("transport.socket.connect-path", "the path of a unix socket")
         .alias("connect-path")
+        .reconfigurable()
         .time("transport.tcp-user-timeout", "how long sent data may stay unacknowledged")
         .default_value("0")
         .range(0.0, 1013.0)
@@ -100,7 +106,15 @@ pub(crate) struct Settings {
     pub(crate) told: Dict,
 }
 
+/// The options that say where the brick is.
+const PLACE: [&str; 4] = ["remote-host", "remote-port", "remote-subvolume", "transport.socket.connect-path"];
+
 impl Settings {
+    /// Whether the brick is where `other` says it is.
+    pub(crate) fn is_same_place(&self, other: &Self) -> bool {
+        PLACE.iter().all(|key| self.first.get(key) == other.first.get(key))
+    }
+
     /// Reads the options.
     ///
     /// # Errors
