@@ -51,10 +51,10 @@ fn over(fs: &Fs, why: io::Error) {
 }
 
 fn notify(fs: &Fs) {
-    while let Some(nodes) = fs.notices.next() {
-        for node in nodes {
+    while let Some(round) = fs.notices.next() {
+        for node in &round.nodes {
             // A node that the kernel has forgotten meanwhile needs no notice.
-            let _ = answer(&fs.mounted.device, &[&reply::invalid_node(node)]);
+            let _ = answer(&fs.mounted.device, &[&reply::invalid_node(*node)]);
         }
     }
 }

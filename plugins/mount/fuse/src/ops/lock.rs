@@ -62,11 +62,21 @@ pub(crate) async fn getlk(call: Call) -> Answer {
     Ok(Reply::Fields(fields))
 }
 
+/// Has the kernel drop what it keeps of the file, before it hears of the lock: who held the lock until now may have
+/// changed the file, and who has it is to see that.
+async fn see_afresh(call: &Call) {
+    call.fs.notices.told(call.header.node).await;
+}
+
 /// Takes a lock or gives it back, now or not at all.
 pub(crate) async fn setlk(call: Call) -> Answer {
     let Wanted { fd, flock, identity } = wanted(&call)?;
     let frame = call.fs.frame(identity)?;
+    let takes = flock.kind != LockKind::Unlock;
     frame.child().lk(fop::Lk { fd, cmd: LockCmd::Set, flock, xdata: Dict::new() }).await?;
+    if takes {
+        see_afresh(&call).await;
+    }
     Ok(Reply::done())
 }
 
@@ -78,6 +88,7 @@ pub(crate) async fn setlkw(call: Call) -> Answer {
     let _waits = Waits::new(&call, waiting);
     let frame = call.fs.frame(identity)?;
     frame.child().lk(fop::Lk { fd, cmd: LockCmd::SetWait, flock, xdata: Dict::new() }).await?;
+    see_afresh(&call).await;
     Ok(Reply::done())
 }
 
