@@ -141,6 +141,23 @@ fn an_answer_that_a_change_has_overtaken_is_not_kept() {
 }
 
 #[test]
+fn an_answer_that_a_change_without_attributes_has_overtaken_is_not_kept() {
+    let bench = bench(&[]);
+    shows(&bench, 6, 1);
+    bench.on::<kind::writev>(|_| Ok(Written { count: 1, ..Written::default() }));
+    let inode = inode();
+    bench.fake().fault(0, Fault::Hold);
+    let frame = bench.frame(Identity::default(), None);
+    let mut late = frame.child().stat(stat(&inode));
+    assert!(poll(&mut late).is_none());
+    bench.call::<kind::writev>(write(&inode)).unwrap();
+    bench.fake().release();
+    block_on(late).unwrap();
+    shows(&bench, 7, 2);
+    assert_eq!((size(&bench, &inode), asked(&bench, "stat")), (2, 2));
+}
+
+#[test]
 fn an_answer_that_is_proved_newer_is_kept_though_it_was_overtaken() {
     let bench = bench(&[]);
     shows(&bench, 7, 20);
