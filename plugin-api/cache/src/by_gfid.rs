@@ -1,6 +1,7 @@
 //! Contexts of inodes, by gfid: an inode may have several objects for a moment, and upcalls name files by it.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use plugin_api::{CtxKey, Gfid, Inode};
@@ -18,17 +19,20 @@ type Shard<C> = HashMap<Gfid, Weak<C>>;
 /// All contexts of one translator. Each lives as long as an inode that has it, and says [`forget`](Self::forget) when it is
 /// dropped.
 #[derive(Debug)]
-pub struct ByGfid<C>([Mutex<Shard<C>>; SHARDS]);
+pub struct ByGfid<C> {
+    shards: [Mutex<Shard<C>>; SHARDS],
+    count: AtomicUsize,
+}
 
 impl<C> Default for ByGfid<C> {
     fn default() -> Self {
-        Self(std::array::from_fn(|_| Mutex::default()))
+        Self { shards: std::array::from_fn(|_| Mutex::default()), count: AtomicUsize::new(0) }
     }
 }
 
 impl<C: OfGfid> ByGfid<C> {
     fn shard(&self, gfid: Gfid) -> MutexGuard<'_, Shard<C>> {
-        self.0[usize::from(gfid.0[15]) % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
+        self.shards[usize::from(gfid.0[15]) % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The context of a file that is known.
@@ -52,7 +56,9 @@ impl<C: OfGfid> ByGfid<C> {
                 Some(context) => context,
                 None => {
                     let context = Arc::new(make());
-                    shard.insert(gfid, Arc::downgrade(&context));
+                    if shard.insert(gfid, Arc::downgrade(&context)).is_none() {
+                        self.count.fetch_add(1, Ordering::Relaxed);
+                    }
                     context
                 }
             }
@@ -71,13 +77,14 @@ impl<C: OfGfid> ByGfid<C> {
         // Another may have taken its place meanwhile.
         if shard.get(&gfid).is_some_and(|context| context.strong_count() == 0) {
             shard.remove(&gfid);
+            self.count.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner).len()).sum()
+        self.count.load(Ordering::Relaxed)
     }
 
     /// Whether there are none.
