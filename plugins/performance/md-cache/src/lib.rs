@@ -55,12 +55,9 @@ impl MdCache {
         let settings = Settings::read(cx)?;
         self.off.store(settings.pass_through, Ordering::Relaxed);
         self.timeout.store(nanos(settings.timeout), Ordering::Relaxed);
-        let mut kept = self.settings.write().unwrap_or_else(PoisonError::into_inner);
-        if settings.names != kept.names {
-            // Answers to other questions do not say what is missing.
-            self.forget_all();
-        }
-        *kept = Arc::new(settings);
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+        // What changed while it was off was not seen, and answers to other questions do not say which xattrs are missing.
+        self.forget_all();
         Ok(())
     }
 

@@ -84,6 +84,18 @@ fn without_time_to_live_nothing_is_kept_and_switched_off_nothing_is_asked_for() 
 }
 
 #[test]
+fn what_was_kept_before_it_was_off_does_not_count_afterwards() {
+    let bench = bench(&[]);
+    shows(&bench, 5, 1);
+    let inode = inode();
+    size(&bench, &inode);
+    bench.reconfigure(&[("md-cache-timeout", "60"), ("pass-through", "on")]);
+    bench.reconfigure(&[("md-cache-timeout", "60"), ("pass-through", "off")]);
+    size(&bench, &inode);
+    assert_eq!(asked(&bench, "stat"), 2);
+}
+
+#[test]
 fn what_a_write_tells_is_shown_afterwards() {
     let bench = bench(&[]);
     shows(&bench, 5, 1);

@@ -1,8 +1,8 @@
 //! An open that was answered and not sent yet.
 //!
-//! What callers hold and what is open below are two descriptors: the lower one is made when the open is sent, and lives in
-//! the context of the upper one. So nothing but the upper one keeps either, and a file that is closed before anything needed
-//! it was never open below.
+//! It is sent with the descriptor of the fop that needs it. Where a fop on the file needs it, nobody has the descriptor at
+//! hand, and keeping it here would keep it for ever: then another one is opened in its place, which lives in its context. So
+//! a file that is closed before anything needed it was never open below.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -10,6 +10,15 @@ use gluster_cache::{ByGfid, OfGfid};
 use plugin_api::fop::{FopError, Open};
 use plugin_api::{Dict, Errno, Fd, Frame, Gfid, Identity, Inode, Loc};
 use tokio::sync::OnceCell;
+
+/// What is open below.
+#[derive(Debug)]
+enum Below {
+    /// What the caller holds.
+    Same,
+    /// Another descriptor in its place.
+    Other(Fd),
+}
 
 /// One open: who asked for it, and what became of it.
 #[derive(Debug)]
@@ -19,7 +28,7 @@ pub(crate) struct Delayed {
     pid: i32,
     identity: Identity,
     xdata: Dict,
-    below: OnceCell<Result<Fd, Errno>>,
+    below: OnceCell<Result<Below, Errno>>,
 }
 
 impl Delayed {
@@ -44,23 +53,40 @@ impl Delayed {
         self.below.initialized()
     }
 
-    /// The descriptor below, which is opened first if nothing has needed it so far. Who comes meanwhile waits for the same
-    /// answer, and a failure stays.
-    pub(crate) async fn open(&self, frame: &Frame) -> Result<Fd, FopError> {
-        let answer = match self.below.get() {
-            Some(answer) => answer,
-            None => self.below.get_or_init(|| self.send(frame)).await,
-        };
-        answer.clone().map_err(FopError::from)
+    /// Has `fd`, which the caller holds, be what is open below, and opens it if nothing has needed it so far. Who comes
+    /// meanwhile waits for the same answer, and a failure stays.
+    pub(crate) async fn open(&self, frame: &Frame, fd: &mut Fd) -> Result<(), FopError> {
+        match self.opened(frame, Some(fd)).await {
+            Ok(Below::Same) => Ok(()),
+            Ok(Below::Other(other)) => {
+                *fd = other.clone();
+                Ok(())
+            }
+            Err(errno) => Err((*errno).into()),
+        }
     }
 
-    async fn send(&self, frame: &Frame) -> Result<Fd, Errno> {
+    /// Opens the file if nothing has needed it so far, where nobody has the descriptor at hand.
+    pub(crate) async fn open_other(&self, frame: &Frame) -> Result<(), Errno> {
+        self.opened(frame, None).await.as_ref().map(drop).map_err(|errno| *errno)
+    }
+
+    async fn opened(&self, frame: &Frame, fd: Option<&Fd>) -> &Result<Below, Errno> {
+        match self.below.get() {
+            Some(answer) => answer,
+            None => self.below.get_or_init(|| self.send(frame, fd)).await,
+        }
+    }
+
+    async fn send(&self, frame: &Frame, fd: Option<&Fd>) -> Result<Below, Errno> {
         let mut opener = frame.fork();
         *opener.identity_mut() = self.identity.clone();
-        let fd = Fd::new(self.inode.clone(), self.flags, self.pid);
+        let other = || Fd::new(self.inode.clone(), self.flags, self.pid);
         let loc = Loc::of(self.inode.clone());
-        let open = Open { loc, flags: self.flags, fd, xdata: self.xdata.clone() };
-        opener.child().open(open).await.map(|opened| opened.fd).map_err(|error| error.errno)
+        let xdata = self.xdata.clone();
+        let open = Open { loc, flags: self.flags, fd: fd.cloned().unwrap_or_else(other), xdata };
+        let opened = opener.child().open(open).await.map_err(|error| error.errno)?;
+        Ok(if fd.is_some() { Below::Same } else { Below::Other(opened.fd) })
     }
 }
 

@@ -49,7 +49,7 @@ impl OpenBehind {
     /// Sends what waits for an inode, before something that it has to come before. What fails stays with its descriptor.
     async fn send(&self, frame: &Frame, opens: Vec<Arc<Delayed>>) {
         for open in opens {
-            if let Err(why) = open.open(frame).await {
+            if let Err(why) = open.open_other(frame).await {
                 log!(Debug, xl: frame.name(), "an open that waited has failed", gfid = open.inode().gfid(), why = why);
             }
         }
@@ -108,10 +108,10 @@ macro_rules! open_behind {
                     let Some(open) = delayed(&args.fd, frame.key()) else {
                         return frame.child().$read(args).await;
                     };
-                    args.fd = match self.anonymous.load(Ordering::Relaxed) && !open.is_sent() {
-                        true => Fd::anonymous(open.inode().clone(), args.fd.flags()),
-                        false => open.open(frame).await?,
-                    };
+                    match self.anonymous.load(Ordering::Relaxed) && !open.is_sent() {
+                        true => args.fd = Fd::anonymous(open.inode().clone(), args.fd.flags()),
+                        false => open.open(frame, &mut args.fd).await?,
+                    }
                     frame.child().$read(args).await
                 }
             )*
@@ -121,7 +121,7 @@ macro_rules! open_behind {
                     let Some(open) = delayed(&args.fd, frame.key()) else {
                         return frame.child().$need(args).await;
                     };
-                    args.fd = open.open(frame).await?;
+                    open.open(frame, &mut args.fd).await?;
                     frame.child().$need(args).await
                 }
             )*
@@ -173,14 +173,14 @@ open_behind! {
                 // Nothing was done that could be waited for.
                 return Ok(Done::default());
             }
-            args.fd = open.open(frame).await?;
+            open.open(frame, &mut args.fd).await?;
             frame.child().flush(args).await
         }
 
         async fn copy_file_range(&self, frame: &Frame, mut args: CopyFileRange) -> FopResult<Copied> {
             for fd in [&mut args.fd_in, &mut args.fd_out] {
                 if let Some(open) = delayed(fd, frame.key()) {
-                    *fd = open.open(frame).await?;
+                    open.open(frame, fd).await?;
                 }
             }
             frame.child().copy_file_range(args).await

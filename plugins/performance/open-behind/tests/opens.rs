@@ -51,7 +51,8 @@ fn what_needs_an_open_has_it_sent_once_as_who_asked_for_it() {
     assert_eq!(ids[..2], [(5, 6), (0, 0)]);
     let opened = bench.fake().args::<kind::open>()[0].fd.clone();
     assert_eq!((opened.flags(), opened.pid()), (libc::O_RDWR, 77));
-    assert_eq!(bench.fake().args::<kind::readv>()[1].fd, opened, "the child sees what it opened");
+    assert_eq!(opened, fd, "the child knows what callers hold");
+    assert_eq!(bench.fake().args::<kind::readv>()[1].fd, opened);
 }
 
 #[test]
@@ -120,13 +121,16 @@ fn an_open_comes_before_what_would_take_the_file_or_the_right_away() {
     for (fop, act) in acts {
         let bench = bench(&[]);
         let inode = inode();
-        let (_one, closed, _two) =
+        let (one, closed, _two) =
             (open(&bench, &inode, libc::O_RDWR), open(&bench, &inode, 0), open(&bench, &inode, 0));
         drop(closed);
         act(&bench, place(&inode));
         assert_eq!(bench.calls(), ["open", "open", fop]);
         act(&bench, place(&inode));
         assert_eq!(bench.calls(), ["open", "open", fop, fop]);
+        bench.call::<kind::readv>(readv(&one)).unwrap();
+        let opened: Vec<_> = bench.fake().args::<kind::open>().into_iter().map(|open| open.fd).collect();
+        assert!(opened.contains(&bench.fake().args::<kind::readv>()[0].fd), "what was opened in its place");
     }
 }
 
