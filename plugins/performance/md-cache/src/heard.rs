@@ -34,6 +34,7 @@ impl MdCache {
 
     /// Tells bricks which xattrs are kept, so that they tell of changes. Where they will not, none are kept.
     pub(crate) fn subscribe(&self, me: &Handle) {
+        self.subscribed.store(true, Ordering::Relaxed);
         let (me, deaf) = (me.clone(), self.deaf.clone());
         let xdata = self.settings().names.iter().map(|name| (name.clone(), 0)).collect();
         rt::spawn(async move {

@@ -31,8 +31,10 @@ pub struct MdCache {
     timeout: AtomicU64,
     /// What was told up to then does not count any more.
     stale: AtomicU64,
-    /// Bricks do not tell of changed xattrs, so none are kept.
+    /// Bricks are to tell of changed xattrs and have not agreed to, so none are kept.
     deaf: Arc<AtomicBool>,
+    /// Whether they were asked.
+    subscribed: AtomicBool,
     entries: Arc<ByGfid<Entry>>,
     space: Mutex<Option<(Space, Moment)>>,
 }
@@ -55,6 +57,8 @@ impl MdCache {
         let settings = Settings::read(cx)?;
         self.off.store(settings.pass_through, Ordering::Relaxed);
         self.timeout.store(nanos(settings.timeout), Ordering::Relaxed);
+        self.deaf.store(settings.watched, Ordering::Relaxed);
+        self.subscribed.store(false, Ordering::Relaxed);
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
         // What changed while it was off was not seen, and answers to other questions do not say which xattrs are missing.
         self.forget_all();
@@ -398,12 +402,7 @@ md_cache! {
         }
 
         fn reconfigure(&self, cx: &InitCx<'_>) -> Result<(), InitError> {
-            let watched = self.settings().watched;
-            self.take_settings(cx)?;
-            if self.settings().watched && !watched {
-                self.subscribe(&cx.handle());
-            }
-            Ok(())
+            self.take_settings(cx)
         }
 
         fn notify(&self, cx: &NotifyCx<'_>, event: &Event) {
@@ -424,6 +423,10 @@ md_cache! {
                 return Ok(kept);
             }
             let settings = self.settings();
+            if settings.watched && !self.subscribed.swap(true, Ordering::Relaxed) {
+                // It took its place in a graph that serves: no child comes up.
+                self.subscribe(&frame.handle());
+            }
             settings.ask(&mut args.xdata);
             let inode = at(&args.loc).cloned();
             let named = !args.loc.name.is_empty();

@@ -329,26 +329,47 @@ fn what_others_have_changed_is_taken_or_dropped() {
     assert_eq!(bench.risen(EventKind::UPCALL).len(), 3, "those above hear of it");
 }
 
-#[test]
-fn bricks_are_told_which_xattrs_are_kept_and_where_they_will_not_none_are() {
-    let bench = bench(&[("cache-invalidation", "on"), ("xattr-cache-list", "user.a")]);
-    bench.on::<kind::ipc>(|args| {
-        assert_eq!((args.op, args.xdata.contains("user.a")), (2, true));
-        Err(Errno::EOPNOTSUPP.into())
-    });
-    bench.send_up(&EventKind::CHILD_UP.into());
+/// Waits until bricks have answered whether they tell of changed xattrs.
+fn wait_for(bench: &Bench, unwatched: bool) {
+    let line = format!("xattrs-unwatched={unwatched}\n");
     for _ in 0..1000 {
-        if bench.dump().contains("xattrs-unwatched=true") {
-            break;
+        if bench.dump().contains(&line) && asked(bench, "ipc") > 0 {
+            return;
         }
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    assert!(bench.dump().contains("xattrs-unwatched=true"), "{}", bench.dump());
-    shows(&bench, 5, 1);
-    let loc = Loc::of(inode());
-    bench.call::<kind::lookup>(Lookup { loc: loc.clone(), xdata: Dict::new() }).unwrap();
-    bench.call::<kind::getxattr>(Getxattr { loc, name: "user.a".into(), xdata: Dict::new() }).unwrap();
-    assert_eq!(asked(&bench, "getxattr"), 1);
+    panic!("{}", bench.dump());
+}
+
+#[test]
+fn bricks_are_told_which_xattrs_are_kept_and_where_they_will_not_none_are() {
+    for agrees in [true, false] {
+        for comes_up in [true, false] {
+            let bench = bench(&[("cache-invalidation", "on"), ("xattr-cache-list", "user.a")]);
+            shows(&bench, 5, 1);
+            bench.on::<kind::ipc>(move |args| {
+                assert_eq!((args.op, args.xdata.contains("user.a")), (2, true));
+                if agrees { Ok(Done::default()) } else { Err(Errno::EOPNOTSUPP.into()) }
+            });
+            let look = || {
+                let xdata = Dict::new().with("something.else", 0);
+                bench.call::<kind::lookup>(Lookup { loc: Loc::of(inode()), xdata }).unwrap()
+            };
+            // A translator that takes its place in a graph that serves hears of no child.
+            if comes_up {
+                bench.send_up(&EventKind::CHILD_UP.into())
+            } else {
+                drop(look())
+            }
+            wait_for(&bench, !agrees);
+            let inode = inode();
+            let loc = Loc::of(inode);
+            bench.call::<kind::lookup>(Lookup { loc: loc.clone(), xdata: Dict::new() }).unwrap();
+            let read = Getxattr { loc, name: "user.a".into(), xdata: Dict::new() };
+            assert_eq!(bench.call::<kind::getxattr>(read).is_err(), agrees, "ENODATA by what is kept");
+            assert_eq!(asked(&bench, "getxattr"), usize::from(!agrees));
+        }
+    }
 }
 
 #[test]
