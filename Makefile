@@ -67,7 +67,7 @@ build:
 stage: build
 	@mkdir -p $(STAGE)/sbin
 	@install -m 755 $(BUILT)/mortar $(BUILT)/gluster $(STAGE)/sbin
-	@for name in glusterd glusterfsd glusterfs gf_attach gluster-setgfid2path; do ln -sfn mortar $(STAGE)/sbin/$$name; done
+	@for name in glusterd glusterfsd glusterfs mount.glusterfs gf_attach gluster-setgfid2path; do ln -sfn mortar $(STAGE)/sbin/$$name; done
 	@for manifest in $(PLUGINS); do \
 	    place=$${manifest#plugins/}; place=$${place%/Cargo.toml}; \
 	    case $$place in rpc-transport/*|rpc-program/*|auth/*) to=$$place ;; *) to=xlator/$$place ;; esac; \

@@ -66,6 +66,7 @@ impl StartError {
             }
             StartError::Tool(ToolError::CannotCheck { .. }) => 2,
             StartError::Tool(ToolError::Gfid2path(_)) => 255,
+            StartError::Tool(ToolError::Mount(error)) => error.exit_code(),
             StartError::Stopped { status } => u8::try_from(*status).unwrap_or(1),
             _ => 1,
         }
@@ -103,7 +104,9 @@ pub fn failure(program: &str, error: &StartError) -> ExitCode {
     match error {
         // The small programs speak the incumbent's words, which scripts may look for.
         StartError::Cmdline(CmdlineError::Small { .. })
-        | StartError::Tool(ToolError::Attach(_) | ToolError::Gfid2path(_)) => eprintln!("{words}"),
+        | StartError::Tool(ToolError::Attach(_) | ToolError::Gfid2path(_) | ToolError::Mount(_)) => {
+            eprintln!("{words}")
+        }
         _ => say(program, &words),
     }
     ExitCode::from(error.exit_code())

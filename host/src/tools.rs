@@ -12,6 +12,7 @@ use processes::Order;
 pub mod attach;
 mod call;
 mod check;
+pub mod mount;
 pub mod new;
 mod plugins;
 pub mod processes;
@@ -64,6 +65,9 @@ pub enum ToolError {
     /// A brick was not attached or detached.
     #[error(transparent)]
     Attach(#[from] attach::AttachError),
+    /// A volume was not mounted.
+    #[error(transparent)]
+    Mount(#[from] mount::MountToolError),
     /// A file's name was not recorded.
     #[error(transparent)]
     Gfid2path(#[from] setgfid2path::Gfid2pathError),
@@ -99,6 +103,7 @@ pub fn run(tool: Tool) -> Result<(), ToolError> {
         Tool::Graph { volfile, plugin_dirs } => show(&volfile, plugin_dirs),
         Tool::New(ask) => new::new(&ask),
         Tool::Attach(ask) => attach::attach(&ask),
+        Tool::Mount(ask) => mount::mount(&ask),
         Tool::SetGfid2path(file) => setgfid2path::record(&file),
         Tool::Reload(which) => processes::order(Order::Reload, &which),
         Tool::Plugin { ask, plugin_dirs } => {

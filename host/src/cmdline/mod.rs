@@ -1,7 +1,8 @@
 //! The command line: who we are by our name, what we were asked to do.
 //!
 //! `args` and `mount_args` are the options as written, `values` how their values are, `mortar` the sub-commands of
-//! `mortar`, `small` the words of the two small programs, `settle` the way from there to [`Settings`].
+//! `mortar`, `small` the words of the two small programs, `mount_helper` those of `mount.glusterfs`, `settle` the way from
+//! there to [`Settings`].
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use crate::settings::{Mode, Settings};
 mod args;
 mod mortar;
 mod mount_args;
+mod mount_helper;
 mod settle;
 mod small;
 mod values;
@@ -57,6 +59,8 @@ pub enum Tool {
     Reload(crate::tools::processes::Which),
     /// Give a brick process another brick, or take one from it.
     Attach(crate::tools::attach::Ask),
+    /// Have a client mount a volume.
+    Mount(crate::tools::mount::Ask),
     /// Record a file's name on the file itself.
     SetGfid2path(PathBuf),
     /// Something about plugins.
@@ -160,6 +164,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Request, Cmdli
     match program.as_str() {
         "mortar" => return mortar::parse(words, origin),
         "gf_attach" => return small::gf_attach(&words[1..]).map(Request::Tool),
+        "mount.glusterfs" => return mount_helper::parse(&words[1..]).map(Request::Tool),
         "gluster-setgfid2path" => return small::setgfid2path(&words[1..]).map(Request::Tool),
         _ => {}
     }

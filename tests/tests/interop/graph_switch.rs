@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{FlockOperation, fcntl_lock};
+use rustix::process::Signal;
 use tests::cluster::Cluster;
 use tests::process::Process;
 use tests::stack::Stack;
@@ -160,6 +161,19 @@ fn translators_come_and_go_under_files_that_are_written() {
         }
     };
     while_locked(&own, || while_written(&own, come_and_go));
+}
+
+#[test]
+fn a_client_goes_on_without_the_daemon_and_hears_of_changes_when_it_is_back() {
+    let Some((cluster, own, _)) = mounted() else { return };
+    let away = || {
+        cluster.end_all("glusterd", Signal::KILL);
+        fs::write(own.join("without"), "the daemon").expect("bricks serve without it");
+        cluster.start_daemon();
+        cluster.gluster("volume set v performance.client-io-threads on").ok();
+        wait_until("the change", || changes(&cluster) > 0);
+    };
+    while_locked(&own, || while_written(&own, away));
 }
 
 #[test]

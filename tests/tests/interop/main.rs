@@ -21,6 +21,7 @@ mod locks;
 mod mixed;
 mod mount;
 mod mount_fuse;
+mod mount_helper;
 mod multiplex;
 mod own_client;
 mod pjdfstest;

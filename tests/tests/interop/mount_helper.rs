@@ -1,0 +1,117 @@
+//! `mount -t glusterfs` by our own helper: as fstab writes it, and what it leaves behind when it fails.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use tests::cluster::Cluster;
+use tests::process::Answer;
+use tests::sandbox::HOST;
+use tests::stack::Stack;
+use tests::wait::{wait_result, wait_until};
+
+use crate::own_client::LATER;
+
+/// A started volume of ours; `None` without root, or where nothing of ours is under test.
+fn started() -> Option<Cluster> {
+    if Stack::server().is_system() {
+        eprintln!("SKIPPED: the incumbent's programs are under test");
+        return None;
+    }
+    let cluster = Cluster::up()?;
+    cluster.create("v");
+    for name in LATER {
+        cluster.gluster(&format!("volume set v performance.{name} off")).ok();
+    }
+    cluster.gluster("volume start v").ok();
+    cluster.wait_bricks_online("v", 2);
+    fs::create_dir_all(cluster.view("/srv/m")).expect("scratch");
+    Some(cluster)
+}
+
+fn helper(cluster: &Cluster, words: &[&str]) -> Answer {
+    cluster.run(cluster.program("mount.glusterfs"), words)
+}
+
+/// The options of the mount on `/srv/m`, as the kernel lists them.
+fn mounted(cluster: &Cluster) -> Option<String> {
+    let table = fs::read_to_string(cluster.view("/proc/1/mounts")).expect("it is there");
+    let line = table.lines().find(|line| line.contains(" /srv/m fuse.glusterfs "))?;
+    Some(line.split(' ').nth(3).expect("options").to_owned())
+}
+
+fn clients(cluster: &Cluster) -> usize {
+    cluster
+        .processes()
+        .iter()
+        .filter(|process| process.argv.last().is_some_and(|last| last == "/srv/m"))
+        .count()
+}
+
+fn unmount(cluster: &Cluster) {
+    cluster.run("umount", ["/srv/m"]).ok();
+    wait_until("the client's end", || clients(cluster) == 0);
+}
+
+#[test]
+fn a_volume_is_mounted_from_fstab_and_by_hand() {
+    let Some(cluster) = started() else { return };
+    // mount(8) looks for its helpers in /sbin and nowhere else; the sandbox has a mount namespace of its own.
+    let sbin = Path::new("/sbin/mount.glusterfs");
+    if sbin.exists() {
+        cluster.run("mount", [Path::new("--bind"), &cluster.program("mount.glusterfs"), sbin]).ok();
+        let line =
+            format!("{HOST}:/v /srv/m glusterfs defaults,_netdev,noatime,log-level=DEBUG,x-a.b=c 0 0\n");
+        fs::write(cluster.view("/srv/fstab"), line).expect("scratch");
+        // It is in no folder that has plugins beside it there.
+        let plugins = cluster.program("../lib/mortar").canonicalize().expect("the stage has plugins");
+        let setting = format!("MORTAR_PLUGIN_DIR={}", plugins.display());
+        cluster.run("env", [&setting, "mount", "-T", "/srv/fstab", "/srv/m"]).ok();
+        assert!(
+            mounted(&cluster).is_some_and(|options| options.contains("noatime")),
+            "{:?}",
+            mounted(&cluster)
+        );
+        unmount(&cluster);
+    }
+    helper(&cluster, &[&format!("nowhere.invalid,{HOST}:/v"), "/srv/m", "-o", "ro"]).ok();
+    assert!(mounted(&cluster).is_some_and(|options| options.starts_with("ro,")));
+    let error = File::create(cluster.view("/srv/m/f")).expect_err("read-only");
+    assert_eq!(error.raw_os_error(), Some(30));
+    let busy = helper(&cluster, &[&format!("{HOST}:/v"), "/srv/m"]);
+    assert_eq!(busy.code, 32, "{}", busy.err);
+    assert!(mounted(&cluster).is_some() && clients(&cluster) == 1, "the one that is there goes on");
+    unmount(&cluster);
+}
+
+#[test]
+fn a_mount_that_fails_says_why_and_leaves_nothing() {
+    let Some(cluster) = started() else { return };
+    let volume = format!("{HOST}:/v");
+    fs::write(cluster.view("/srv/file"), "").expect("scratch");
+    let brick: PathBuf = cluster.brick("v", 1);
+    let brick = brick.to_str().expect("plain");
+    let cases: [(&[&str], u8, &str); 9] = [
+        (&["nonsense", "/srv/m"], 1, "a server and a volume were expected"),
+        (&[&volume, "/srv/m", "-o", "nosuch"], 1, "Invalid option nosuch"),
+        (&[&volume, "/srv/none"], 1, "No such file or directory"),
+        (&[&volume, "/srv/file"], 1, "Not a directory"),
+        (&[&volume, "/"], 2, "Cannot mount over root"),
+        (&[&volume, "/tmp"], 2, "Cannot mount over /tmp"),
+        (&[&volume, brick], 1, "is a brick of a volume"),
+        (&[&volume, "/srv"], 1, "is a brick of a volume"),
+        (&[&format!("{HOST}:/unknown"), "/srv/m"], 1, "unknown"),
+    ];
+    for (words, code, why) in cases {
+        let answer = helper(&cluster, words);
+        assert_eq!(answer.code, i32::from(code), "{words:?}: {}", answer.err);
+        assert!(answer.err.contains(why), "{words:?}: {}", answer.err);
+        assert_eq!((mounted(&cluster), clients(&cluster)), (None, 0), "{words:?}");
+    }
+    let away = helper(&cluster, &[&volume, "/srv/m", "-o", "server-port=1"]);
+    assert_eq!((away.code, mounted(&cluster), clients(&cluster)), (1, None, 0), "{}", away.err);
+    assert!(away.err.contains("no volfile server answers"), "{}", away.err);
+    // Nothing of what failed stands in the way of what is right.
+    helper(&cluster, &[&volume, "/srv/m"]).ok();
+    wait_result("a file", || File::create(cluster.view("/srv/m/f")).map(drop));
+    unmount(&cluster);
+}
