@@ -124,8 +124,7 @@ impl QuickRead {
 
     /// What a read would bring, from what is kept.
     fn kept(&self, args: &Readv, key: CtxKey) -> Option<Data> {
-        let direct = u32::from_ne_bytes(libc::O_DIRECT.to_ne_bytes());
-        if args.flags & direct != 0 || args.fd.flags() & libc::O_DIRECT != 0 {
+        if is_direct(args) {
             return None;
         }
         let bytes = self.known(args.fd.inode(), key)?.bytes(self.since())?;
@@ -136,11 +135,30 @@ impl QuickRead {
         Some(Data { data: bytes.slice(from..to).into(), iatt: Iatt::default(), at_end, xdata: Dict::new() })
     }
 
+    /// A read from the start has brought this: kept when it is all of a small file.
+    fn read_whole(&self, inode: &Inode, key: CtxKey, began: Moment, read: &Data) {
+        let settings = self.settings();
+        let is_whole = read.iatt.size == read.data.len() as u64 && read.iatt.gfid == inode.gfid();
+        if !is_whole || read.iatt.ctime == 0 || read.iatt.size > settings.largest {
+            return;
+        }
+        if let Some(content) = self.shelf.of(inode, inode.gfid(), key) {
+            let bytes: Vec<u8> = read.data.buffers().flat_map(|part| part.iter().copied()).collect();
+            content.put(began, Mark::of(&read.iatt, settings.by_ctime), &bytes);
+        }
+    }
+
     /// Somebody else has changed something.
     fn out_of_date(&self, data: &Dict) {
         let content = data.gfid(upcall::GFID).and_then(|gfid| self.shelf.files.find(gfid));
         content.iter().for_each(|content| content.prune());
     }
+}
+
+/// Whether a read is to go past all caches.
+fn is_direct(args: &Readv) -> bool {
+    let direct = u32::from_ne_bytes(libc::O_DIRECT.to_ne_bytes());
+    args.flags & direct != 0 || args.fd.flags() & libc::O_DIRECT != 0
 }
 
 fn at(loc: &Loc) -> Option<&Inode> {
@@ -250,7 +268,15 @@ quick_read! {
             if let Some(kept) = self.kept(&args, frame.key()) {
                 return Ok(kept);
             }
-            frame.child().readv(args).await
+            if args.offset != 0 || self.is_off() || is_direct(&args) {
+                return frame.child().readv(args).await;
+            }
+            // It may be all of a small file, whose lookup somebody above has answered.
+            let fd = args.fd.clone();
+            let began = now();
+            let read = frame.child().readv(args).await?;
+            self.read_whole(fd.inode(), frame.key(), began, &read);
+            Ok(read)
         }
 
         async fn readdirp(&self, frame: &Frame, args: Readdirp) -> FopResult<Entries> {

@@ -197,6 +197,25 @@ fn no_more_is_kept_than_there_is_room_for_and_what_was_read_stays() {
 }
 
 #[test]
+fn a_small_file_that_was_read_as_a_whole_is_not_read_again() {
+    let (bench, file) = bench(&[]);
+    let on_disk = file.clone();
+    bench.on::<kind::readv>(move |args| {
+        let iatt = shown(&on_disk, 1);
+        let bytes = on_disk.lock().unwrap().0.clone();
+        let end = bytes.len().min(args.size);
+        let data = IoBuf::from(bytes[..end].to_vec()).into();
+        Ok(Data { data, iatt, at_end: end == bytes.len(), xdata: Dict::new() })
+    });
+    let inode = inode(1);
+    read(&bench, &inode, 0, 3).unwrap();
+    assert_eq!(read(&bench, &inode, 0, 9).unwrap().0, b"hello");
+    assert_eq!(bench.calls(), ["readv", "readv"], "a part is not kept");
+    assert_eq!(read(&bench, &inode, 0, 9).unwrap().0, b"hello");
+    assert_eq!(bench.calls().len(), 2);
+}
+
+#[test]
 fn a_lock_shows_what_its_last_holder_did() {
     let (bench, _) = bench(&[]);
     let inode = inode(1);
