@@ -156,8 +156,9 @@ fn bricks_join_and_leave_under_files_that_are_written() {
 fn translators_come_and_go_under_files_that_are_written() {
     let Some((cluster, own, _)) = mounted() else { return };
     let come_and_go = || {
-        for value in ["on", "off"].repeat(3) {
+        for value in ["off", "on"].repeat(3) {
             change(&cluster, &format!("volume set v performance.client-io-threads {value}"));
+            change(&cluster, &format!("volume set v performance.stat-prefetch {value}"));
         }
     };
     while_locked(&own, || while_written(&own, come_and_go));
@@ -170,7 +171,7 @@ fn a_client_goes_on_without_the_daemon_and_hears_of_changes_when_it_is_back() {
         cluster.end_all("glusterd", Signal::KILL);
         fs::write(own.join("without"), "the daemon").expect("bricks serve without it");
         cluster.start_daemon();
-        cluster.gluster("volume set v performance.client-io-threads on").ok();
+        cluster.gluster("volume set v performance.client-io-threads off").ok();
         wait_until("the change", || changes(&cluster) > 0);
     };
     while_locked(&own, || while_written(&own, away));

@@ -12,8 +12,7 @@ use tests::stack::Stack;
 use tests::wait::{wait_result, wait_until};
 
 /// What a client graph holds by default and ours does not have yet.
-pub(crate) const LATER: [&str; 5] =
-    ["write-behind", "read-ahead", "readdir-ahead", "io-cache", "client-io-threads"];
+pub(crate) const LATER: [&str; 4] = ["write-behind", "read-ahead", "readdir-ahead", "io-cache"];
 
 const FILES: usize = 60;
 

@@ -47,8 +47,15 @@ impl IoThreads {
         });
         self.least_priority.store(cx.bool("enable-least-priority")?, Ordering::Relaxed);
         self.cleanup.store(cx.bool("cleanup-disconnected-reqs")?, Ordering::Relaxed);
-        self.pass_through.store(cx.bool("pass-through")?, Ordering::Relaxed);
+        // Below a client's graph are connections, which make nobody wait for a disk.
+        let has_no_disk = cx.setting("mode") == "client" && !cx.setting("volfile-server").is_empty();
+        self.pass_through.store(has_no_disk || cx.bool("pass-through")?, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Whether every fop runs where it arrives.
+    fn passes(&self) -> bool {
+        self.pass_through.load(Ordering::Relaxed)
     }
 
     /// The priority of a fop, which is lower for the cluster's own work.
@@ -65,9 +72,6 @@ impl IoThreads {
         usual: Priority,
         args: F::Args,
     ) -> FopResult<F::Reply> {
-        if self.pass_through.load(Ordering::Relaxed) {
-            return frame.child().wind::<F>(args).await;
-        }
         let client = frame.client().map_or(0, Client::id);
         let pass = self.gate.enter(self.priority(frame, usual), client).await;
         offload::wind::<F>(frame, pass.ok_or(Errno::ENOTCONN)?, args).await
@@ -107,6 +111,9 @@ macro_rules! io_threads {
 
             $(
                 async fn $name(&self, frame: &Frame, args: $args) -> FopResult<$reply> {
+                    if self.passes() {
+                        return frame.child().$name(args).await;
+                    }
                     $(
                         let blocks = { let $a = &args; $blocks };
                         if !blocks {

@@ -13,7 +13,11 @@ fn file() -> Fd {
 }
 
 fn bench(options: &[(&str, &str)]) -> (Bench, Arc<Mutex<Vec<ThreadId>>>) {
-    let bench = Testkit::<IoThreads>::new().options(options).start();
+    watched(Testkit::new().options(options))
+}
+
+fn watched(kit: Testkit<IoThreads>) -> (Bench, Arc<Mutex<Vec<ThreadId>>>) {
+    let bench = kit.start();
     let threads = Arc::new(Mutex::new(Vec::new()));
     let (syncs, writes) = (Arc::clone(&threads), Arc::clone(&threads));
     bench.on::<kind::fsync>(move |_| {
@@ -56,6 +60,16 @@ fn passing_through_runs_everything_where_it_arrives() {
     let (bench, threads) = bench(&[("pass-through", "on")]);
     sync(&bench);
     assert_eq!(*threads.lock().unwrap(), [thread::current().id()]);
+}
+
+#[test]
+fn a_client_of_a_volfile_server_has_no_use_for_workers_and_one_with_a_disk_below_has() {
+    let client = || Testkit::new().setting("mode", "client");
+    for (kit, passes) in [(client().setting("volfile-server", "h"), true), (client(), false)] {
+        let (bench, threads) = watched(kit);
+        sync(&bench);
+        assert_eq!(threads.lock().unwrap()[0] == thread::current().id(), passes);
+    }
 }
 
 #[test]
