@@ -46,10 +46,17 @@ pub(crate) async fn open(call: Call) -> Answer {
     let flags = open_flags(flags, call.fs.settings.writeback) & !(libc::O_CREAT | libc::O_EXCL);
     let frame = call.frame()?;
     let inode = call.inode(&frame).await?;
+    let truncates = flags & libc::O_TRUNC != 0;
+    let flags = flags & !libc::O_TRUNC;
     let fd = Fd::new(inode.clone(), flags, call.pid());
-    let args = fop::Open { loc: Loc::of(inode), flags, fd, xdata: Dict::new() };
+    let loc = Loc::of(inode);
+    let args = fop::Open { loc: loc.clone(), flags, fd, xdata: Dict::new() };
     let opened = frame.child().open(args).await?;
-    if flags & libc::O_TRUNC != 0 && more & OPEN_KILL_SUIDGID != 0 {
+    if truncates {
+        // A fop of its own, as from the incumbent's clients: an open that truncates has no times of the client's clock.
+        frame.child().truncate(fop::Truncate { loc, offset: 0, xdata: Dict::new() }).await?;
+    }
+    if truncates && more & OPEN_KILL_SUIDGID != 0 {
         let args = fop::Fstat { fd: opened.fd.clone(), xdata: Dict::new() };
         let iatt = frame.child().fstat(args).await?.iatt;
         call.without_privileges(&frame, iatt).await?;
