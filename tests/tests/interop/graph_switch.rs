@@ -159,6 +159,7 @@ fn translators_come_and_go_under_files_that_are_written() {
         for value in ["off", "on"].repeat(3) {
             change(&cluster, &format!("volume set v performance.client-io-threads {value}"));
             change(&cluster, &format!("volume set v performance.stat-prefetch {value}"));
+            change(&cluster, &format!("volume set v performance.write-behind {value}"));
         }
     };
     while_locked(&own, || while_written(&own, come_and_go));
