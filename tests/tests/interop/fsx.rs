@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 use tests::cluster::Cluster;
 use tests::process::{Answer, run};
+use tests::stack::Stack;
 use tests::tool::tool;
 
 /// What the long runs do.
@@ -33,6 +34,53 @@ fn passes(kind: &str, bricks: u32, operations: u32) {
     let mount = cluster.serve("v", kind, bricks);
     let answer = fsx(&mount, operations).expect("it is there");
     assert_eq!(answer.code, 0, "{}", answer.said());
+}
+
+/// The same on a mount of our own client, with each of these options.
+fn passes_on_our_client(options: &[&str], operations: u32) {
+    let ours = Stack::server();
+    if tool("fsx").is_none() || ours.is_system() {
+        return;
+    }
+    let Some(cluster) = Cluster::with_volume() else { return };
+    for option in options {
+        cluster.gluster(&format!("volume set v {option}")).ok();
+    }
+    cluster.wait_bricks_online("v", 2);
+    let mount = cluster.mount_by(&ours, "v", "m");
+    let answer = fsx(&mount, operations).expect("it is there");
+    assert_eq!(answer.code, 0, "{}", answer.said());
+}
+
+/// The translators of a client that are on by default.
+const PERFORMANCE: [&str; 5] = [
+    "performance.write-behind off",
+    "performance.open-behind off",
+    "performance.quick-read off",
+    "performance.stat-prefetch off",
+    "performance.client-io-threads off",
+];
+
+#[test]
+fn fsx_passes_on_our_own_client() {
+    passes_on_our_client(&[], 5_000);
+}
+
+#[test]
+fn fsx_passes_on_our_own_client_without_caches() {
+    passes_on_our_client(&PERFORMANCE, 2_000);
+}
+
+#[test]
+#[ignore = "200,000 operations: make soak"]
+fn soak_fsx_passes_on_our_own_client() {
+    passes_on_our_client(&[], 2 * MANY);
+}
+
+#[test]
+#[ignore = "200,000 operations: make soak"]
+fn soak_fsx_passes_on_our_own_client_without_caches() {
+    passes_on_our_client(&PERFORMANCE, 2 * MANY);
 }
 
 #[test]
