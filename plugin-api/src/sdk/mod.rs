@@ -6,6 +6,7 @@ pub(crate) mod bufpool;
 mod cx;
 mod entry;
 mod frame;
+mod inline;
 #[cfg(feature = "local-runtime")]
 mod local_runtime;
 pub mod log;

@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use abi_stable::std_types::RResult;
@@ -15,6 +15,8 @@ use crate::abi::future::{Later, RawFuture, with_header};
 use crate::abi::host::{IO_PENDING, IoStep, RawFd, host};
 
 pub use super::offload::offload;
+
+use super::inline;
 
 /// Runs a task on the event pool to its end.
 pub fn spawn(task: impl Future<Output = ()> + Send + 'static) {
@@ -30,13 +32,7 @@ pub fn spawn_blocking(task: impl Future<Output = ()> + Send + 'static) {
 
 /// Runs a task here as far as it goes without waiting, and the rest of it on the event pool.
 pub fn run_inline(task: impl Future<Output = ()> + Send + 'static) {
-    let mut task = Box::pin(task);
-    // A waker is not needed: the event pool polls a task once more before it waits for it.
-    let polled =
-        catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(&mut Context::from_waker(Waker::noop()))));
-    if matches!(polled, Ok(Poll::Pending)) {
-        spawn(task);
-    }
+    inline::run(task, |rest| spawn(rest));
 }
 
 /// Is done after `duration`.

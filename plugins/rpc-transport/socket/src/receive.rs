@@ -186,9 +186,9 @@ impl Receiver {
     }
 }
 
-/// A chunk of at least `len` bytes, in a size that is kept for reuse.
+/// A chunk of at least `len` bytes.
 fn room_for(len: usize) -> IoBufMut {
-    IoBufMut::with_len(if len <= TRUSTED { len.next_power_of_two().max(CHUNK) } else { len })
+    IoBufMut::with_len(len.max(CHUNK))
 }
 
 fn no_record(e: RecordError) -> io::Error {
