@@ -63,7 +63,7 @@ impl Call<'_> {
                 }
             }
         }
-        held.release().await;
+        held.release();
     }
 
     /// Says which child's xattrs count: the one that the directory's name belongs on.
@@ -120,7 +120,7 @@ impl Call<'_> {
             Ok(()) => self.write_layout(inode, seen, INVALID).await,
             Err(e) => Err(e.errno),
         };
-        held.release().await;
+        held.release();
         outcome
     }
 
@@ -144,20 +144,40 @@ impl Call<'_> {
         }
         let there = |at: usize| now.access[at].is_some();
         let layout = self.new_layout(&seen.path, inode.gfid(), &there, commit);
-        let root = self.root();
-        let write = |at: usize| {
-            let xattrs = Dict::new().with(LAYOUT, layout.parts[at].encode());
-            root.child_at(at).setxattr(Setxattr { loc: loc.clone(), xattrs, flags: 0, xdata: internal() })
-        };
-        let written = join_all((0..self.count()).filter(|at| there(*at)).map(write)).await;
-        if let Some(Err(e)) = written.into_iter().find(Result::is_err) {
-            return Err(e.errno);
-        }
+        let children: Vec<_> = (0..self.count()).filter(|at| there(*at)).collect();
+        self.write_parts(inode, &layout, &children, 0).await?;
         seen.layout = layout;
         for (at, part) in seen.layout.parts.iter_mut().enumerate().filter(|(at, _)| !there(*at)) {
             part.has = now.layout.parts[at].has;
         }
         Ok(())
+    }
+
+    /// Writes the layout of a directory that was just made on every child, and says whether it did: where anybody who
+    /// found the directory without one has been faster, theirs stands.
+    pub(crate) async fn write_first_layout(&self, inode: &Inode, seen: &mut Seen) -> bool {
+        let layout = self.new_layout(&seen.path, inode.gfid(), &|_| true, self.dht.commit());
+        let everywhere: Vec<_> = (0..self.count()).collect();
+        let written = self.write_parts(inode, &layout, &everywhere, libc::XATTR_CREATE).await;
+        seen.layout = layout;
+        written.is_ok()
+    }
+
+    /// Writes the parts that these children have of a layout.
+    async fn write_parts(
+        &self,
+        inode: &Inode,
+        layout: &Layout,
+        children: &[usize],
+        flags: i32,
+    ) -> Result<(), Errno> {
+        let root = self.root();
+        let write = |at: &usize| {
+            let (loc, xattrs) = (Loc::of(inode.clone()), Dict::new().with(LAYOUT, layout.parts[*at].encode()));
+            root.child_at(*at).setxattr(Setxattr { loc, xattrs, flags, xdata: internal() })
+        };
+        let written = join_all(children.iter().map(write)).await;
+        written.into_iter().find_map(Result::err).map_or(Ok(()), |e| Err(e.errno))
     }
 
     /// A layout over the children that are `there`.

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::future::join_all;
-use plugin_api::OwnedFrame;
 use plugin_api::prelude::*;
+use plugin_api::{OwnedFrame, rt};
 
 use crate::call::Call;
 
@@ -47,22 +47,30 @@ impl Held {
         inode: &Inode,
         kind: LockKind,
     ) -> FopResult<()> {
-        self.take(child, Lock::Range { domain, loc: inode.clone(), kind }).await
+        self.take(child, [Lock::Range { domain, loc: inode.clone(), kind }]).await
     }
 
-    /// Takes what protects a name: the layout of its directory from changes, and the name from everybody else.
+    /// Takes what protects a name: the layout of its directory from changes, and the name from everybody else. Both at
+    /// once: who changes a layout waits for no name meanwhile, so nobody waits for the other in turn.
     pub(crate) async fn name(&mut self, child: usize, dir: &Inode, name: &IoBuf) -> FopResult<()> {
-        self.range(child, LAYOUT_DOMAIN, dir, LockKind::Read).await?;
-        self.take(child, Lock::Name { dir: dir.clone(), name: name.clone() }).await
+        let layout = Lock::Range { domain: LAYOUT_DOMAIN, loc: dir.clone(), kind: LockKind::Read };
+        let name = Lock::Name { dir: dir.clone(), name: name.clone() };
+        self.take(child, [layout, name]).await
     }
 
-    async fn take(&mut self, child: usize, lock: Lock) -> FopResult<()> {
-        if self.taken.iter().any(|(at, held)| *at == child && *held == lock) {
-            return Ok(());
+    /// Takes those that are not held yet.
+    async fn take<const N: usize>(&mut self, child: usize, locks: [Lock; N]) -> FopResult<()> {
+        let held = |lock: &Lock| self.taken.iter().any(|(at, held)| *at == child && held == lock);
+        let wanted: Vec<_> = locks.into_iter().filter(|lock| !held(lock)).collect();
+        let answers = join_all(wanted.iter().map(|lock| self.wind(child, lock, true))).await;
+        let mut outcome = Ok(());
+        for (lock, answer) in wanted.into_iter().zip(answers) {
+            match answer {
+                Ok(_) => self.taken.push((child, lock)),
+                Err(e) => outcome = Err(e),
+            }
         }
-        self.wind(child, &lock, true).await?;
-        self.taken.push((child, lock));
-        Ok(())
+        outcome
     }
 
     async fn wind(&self, child: usize, lock: &Lock, take: bool) -> FopResult<Done> {
@@ -85,9 +93,12 @@ impl Held {
         }
     }
 
-    /// Gives all back. Who cannot take one back has lost its connection, and the lock with it.
-    pub(crate) async fn release(self) {
-        let _each =
-            join_all(self.taken.iter().rev().map(|(child, lock)| self.wind(*child, lock, false))).await;
+    /// Gives all back. Nobody waits for it: what this client sends next comes after it. Who cannot give one back has
+    /// lost its connection, and the lock with it.
+    pub(crate) fn release(self) {
+        rt::run_inline(async move {
+            let given_back = self.taken.iter().rev().map(|(child, lock)| self.wind(*child, lock, false));
+            let _each = join_all(given_back).await;
+        });
     }
 }

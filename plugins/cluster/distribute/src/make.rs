@@ -95,7 +95,7 @@ impl Call<'_> {
             Ok(()) => self.read_layout(&parent).await.map(drop),
             Err(e) => Err(e),
         };
-        held.release().await;
+        held.release();
         outcome
     }
 

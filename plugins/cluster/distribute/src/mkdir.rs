@@ -28,37 +28,40 @@ impl Call<'_> {
         let parent = Self::parent(&args.loc)?;
         let (hashed, part) = self.hashed(&args.loc).await?;
         let mut name = Held::none(self);
-        if let Err(e) = name.name(hashed, &parent, &args.loc.name).await {
-            name.release().await;
-            return Err(e);
-        }
         let mut first = args.clone();
         first.xdata = guarded(&args.xdata, &part).with(LEADER, vec![0; 4]);
-        let mut made = match self.child(hashed).mkdir(first).await {
+        let made = match name.name(hashed, &parent, &args.loc.name).await {
+            Ok(()) => self.child(hashed).mkdir(first).await,
+            Err(e) => Err(e),
+        };
+        let mut made = match made {
             Ok(made) => made,
             Err(e) => {
-                name.release().await;
+                name.release();
                 return Err(e);
             }
         };
         let gfid = made.iatt.gfid;
-        let others = (0..self.count()).filter(|at| *at != hashed);
-        let _seen_below = join_all(others.map(|at| self.child(at).mkdir(args.clone()))).await;
         let inode = inode_of(&args.loc);
         inode.link(gfid, FileType::Directory);
         let mut layout = Held::none(self);
+        let others = (0..self.count()).filter(|at| *at != hashed);
+        let others = join_all(others.map(|at| self.child(at).mkdir(args.clone())));
         let locked = layout.range(hashed, LAYOUT_DOMAIN, &inode, LockKind::Write);
-        let ((), locked) = join(name.release(), locked).await;
+        let (others, locked) = join(others, locked).await;
+        name.release();
         let looked = Looked { iatt: made.iatt, ..Looked::default() };
         let mut answers: Vec<FopResult<Looked>> =
             (0..self.count()).map(|_| Err(Errno::ENOENT.into())).collect();
         answers[hashed] = Ok(looked);
         let mut seen = Seen::of(self, &args.loc, answers)?;
+        let everywhere = others.iter().all(Result::is_ok);
         let written = match locked {
+            Ok(()) if everywhere && self.write_first_layout(&inode, &mut seen).await => Ok(()),
             Ok(()) => self.write_layout(&inode, &mut seen, self.dht.commit()).await,
             Err(e) => Err(e.errno),
         };
-        layout.release().await;
+        layout.release();
         if let Err(e) = written {
             // The next lookup deals it out.
             log!(Warn, xl: self.frame.name(), "a new directory has no layout yet", gfid = gfid, errno = e);

@@ -9,7 +9,7 @@ fn bits(children: u64) -> u32 {
 
 /// What is shown for offset `raw` of child `child` of `children`.
 pub(crate) fn encode(raw: u64, child: u64, children: u64) -> u64 {
-    if raw == 0 || raw == u64::MAX || children < 2 {
+    if raw == u64::MAX || children < 2 {
         return raw;
     }
     let bits = bits(children);
@@ -39,7 +39,7 @@ mod tests {
     fn small_offsets_come_back_whole_and_huge_ones_but_for_their_last_bits() {
         for children in [2, 3, 4, 7] {
             for child in 0..children {
-                for raw in [1, 2, 77, 1 << 40, (1 << 58) - 1] {
+                for raw in [0, 1, 2, 77, 1 << 40, (1 << 58) - 1] {
                     assert_eq!(decode(encode(raw, child, children), children), (child, raw));
                 }
                 let (of, raw) = decode(encode(0x7fff_ffff_ffff_ffff, child, children), children);

@@ -38,7 +38,11 @@ impl Call<'_> {
                 }
             }
             let is_last = at + 1 == self.count();
-            if !read.entries.is_empty() {
+            if let Some(last) = read.entries.last_mut() {
+                if read.at_end && !is_last {
+                    // Who goes on begins with the next child, without asking this one whether that was all.
+                    last.offset = encode(0, here + 1, children);
+                }
                 read.at_end &= is_last;
                 return Ok(read);
             }

@@ -55,7 +55,7 @@ impl Call<'_> {
             Ok(()) => self.rmdir_locked(&args, hashed, &before.iatt).await,
             Err(e) => Err(e),
         };
-        held.release().await;
+        held.release();
         outcome
     }
 

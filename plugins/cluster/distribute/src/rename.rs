@@ -1,6 +1,6 @@
 //! Moves names: of files, whose data stays where it is, and of directories, on every child.
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use plugin_api::prelude::*;
 
 use crate::call::{Call, inode_of, worst};
@@ -18,13 +18,50 @@ struct Places {
 }
 
 impl Call<'_> {
-    pub(crate) async fn rename(&self, mut args: Rename) -> FopResult<Renamed> {
-        let found = self.look(&mut args.old).await?;
-        let there = match self.look(&mut args.new).await {
-            Ok(there) => Some(there),
-            Err(e) if e.errno == Errno::ENOENT => None,
-            Err(e) => return Err(e),
+    pub(crate) async fn rename(&self, args: Rename) -> FopResult<Renamed> {
+        // What the caller knows of files was looked up a moment ago; once the locks are held it is looked at anyway.
+        if self.is_known_file(&args.old)
+            && let Some(outcome) = self.rename_known(args.clone()).await
+        {
+            return outcome;
+        }
+        self.rename_unknown(args).await
+    }
+
+    /// Whether a place's file, and the child that it lies on, are known.
+    fn is_known_file(&self, loc: &Loc) -> bool {
+        let inode = loc.inode.as_ref().into_option();
+        inode.is_some_and(|inode| !inode.gfid().is_null() && self.known(inode).file().is_some())
+    }
+
+    /// Moves a file that is where the caller knows it; `None` where it is not, or the other name has changed.
+    async fn rename_known(&self, mut args: Rename) -> Option<FopResult<Renamed>> {
+        let replaces = args.new.inode.is_some();
+        if replaces && !self.is_known_file(&args.new) {
+            return None;
+        }
+        let known = async |loc: &Loc| self.cached(&inode_of(loc)).await.ok();
+        let (old, new) = (known(&args.old).await?, if replaces { known(&args.new).await } else { None });
+        let gfids = (args.old.gfid, args.new.gfid);
+        let mut held = Held::none(self);
+        let outcome = match self.lock(&mut held, &args, false, replaces).await {
+            Err(e) => Some(Err(e)),
+            Ok(hashed) => match self.look_again(&mut args, hashed).await {
+                Ok(places) => {
+                    let as_known = (places.source, places.target) == (old, new)
+                        && (args.old.gfid, args.new.gfid) == gfids;
+                    if as_known { Some(self.rename_file(&args, &places).await) } else { None }
+                }
+                Err(_) => None,
+            },
         };
+        held.release();
+        outcome
+    }
+
+    async fn rename_unknown(&self, mut args: Rename) -> FopResult<Renamed> {
+        let (found, there) = self.look_both(&mut args).await;
+        let (found, there) = (found?, there?);
         match (found.is_dir(), there.map(|there| there.is_dir())) {
             (true, Some(false)) => return Err(Errno::ENOTDIR.into()),
             (false, Some(true)) => return Err(Errno::EISDIR.into()),
@@ -34,17 +71,27 @@ impl Call<'_> {
             args.new.inode = None.into();
             args.new.gfid = Gfid::NULL;
         }
-        let (old_hashed, _) = self.hashed(&args.old).await?;
-        let (new_hashed, _) = self.hashed(&args.new).await?;
         let mut held = Held::none(self);
-        let outcome =
-            match self.lock(&mut held, &args, &found, there.is_some(), (old_hashed, new_hashed)).await {
-                Ok(()) if found.is_dir() => self.rename_dir(&args, new_hashed, there.is_some()).await,
-                Ok(()) => self.rename_file(&mut args, (old_hashed, new_hashed)).await,
+        let outcome = match self.lock(&mut held, &args, found.is_dir(), there.is_some()).await {
+            Ok((_, target)) if found.is_dir() => self.rename_dir(&args, target, there.is_some()).await,
+            Ok(hashed) => match self.look_again(&mut args, hashed).await {
+                Ok(places) => self.rename_file(&args, &places).await,
                 Err(e) => Err(e),
-            };
-        held.release().await;
+            },
+            Err(e) => Err(e),
+        };
+        held.release();
         outcome
+    }
+
+    /// Looks both names up; there need be nothing at the new one.
+    async fn look_both(&self, args: &mut Rename) -> (FopResult<Iatt>, FopResult<Option<Iatt>>) {
+        let (found, there) = join(self.look(&mut args.old), self.look(&mut args.new)).await;
+        let there = match there {
+            Err(e) if e.errno == Errno::ENOENT => Ok(None),
+            there => there.map(Some),
+        };
+        (found, there)
     }
 
     /// Looks a name up, and puts what is found into the place.
@@ -67,16 +114,18 @@ impl Call<'_> {
         Ok(found.iatt)
     }
 
+    /// Takes the locks of both names and of the files that they lead to; gives the children that the names belong on.
     async fn lock(
         &self,
         held: &mut Held,
         args: &Rename,
-        found: &Iatt,
+        is_dir: bool,
         replaces: bool,
-        (old_hashed, new_hashed): (usize, usize),
-    ) -> FopResult<()> {
+    ) -> FopResult<(usize, usize)> {
+        let (old_hashed, _) = self.hashed(&args.old).await?;
+        let (new_hashed, _) = self.hashed(&args.new).await?;
         let mut files = Vec::new();
-        if !found.is_dir() {
+        if !is_dir {
             let mut file = async |loc: &Loc| -> FopResult<()> {
                 let inode = inode_of(loc);
                 files.push((self.cached(&inode).await?, inode));
@@ -97,26 +146,30 @@ impl Call<'_> {
         for (at, loc) in names {
             held.name(at, &Self::parent(loc)?, &loc.name).await?;
         }
-        Ok(())
+        Ok((old_hashed, new_hashed))
     }
 
-    async fn rename_file(&self, args: &mut Rename, hashed: (usize, usize)) -> FopResult<Renamed> {
-        // What was seen before the locks may have moved.
-        self.look(&mut args.old).await?;
-        let there = match self.look(&mut args.new).await {
-            Ok(_) => Some(self.cached(&inode_of(&args.new)).await?),
-            Err(e) if e.errno == Errno::ENOENT => None,
-            Err(e) => return Err(e),
+    /// Where all is now that the locks are held: what was seen before may have moved.
+    async fn look_again(&self, args: &mut Rename, hashed: (usize, usize)) -> FopResult<Places> {
+        let (found, there) = self.look_both(args).await;
+        found?;
+        let target = match there? {
+            Some(_) => Some(self.cached(&inode_of(&args.new)).await?),
+            None => None,
         };
         let source = self.cached(&inode_of(&args.old)).await?;
-        let places = Places { source, source_hashed: hashed.0, target_hashed: hashed.1, target: there };
-        if there.is_some() && args.old.gfid == args.new.gfid {
+        Ok(Places { source, source_hashed: hashed.0, target_hashed: hashed.1, target })
+    }
+
+    async fn rename_file(&self, args: &Rename, places: &Places) -> FopResult<Renamed> {
+        let source = places.source;
+        if places.target.is_some() && args.old.gfid == args.new.gfid {
             // Two names of one file: nothing to do.
             return self.child(source).rename(args.clone()).await;
         }
-        match there == Some(source) || source == places.target_hashed {
-            true => self.rename_in_place(args, &places).await,
-            false => self.rename_across(args, &places).await,
+        match places.target == Some(source) || source == places.target_hashed {
+            true => self.rename_in_place(args, places).await,
+            false => self.rename_across(args, places).await,
         }
     }
 
