@@ -173,7 +173,8 @@ impl Call<'_> {
     ) -> Result<(), Errno> {
         let root = self.root();
         let write = |at: &usize| {
-            let (loc, xattrs) = (Loc::of(inode.clone()), Dict::new().with(LAYOUT, layout.parts[*at].encode()));
+            let (loc, xattrs) =
+                (Loc::of(inode.clone()), Dict::new().with(LAYOUT, layout.parts[*at].encode()));
             root.child_at(*at).setxattr(Setxattr { loc, xattrs, flags, xdata: internal() })
         };
         let written = join_all(children.iter().map(write)).await;

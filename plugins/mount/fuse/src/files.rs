@@ -5,23 +5,29 @@ use std::sync::{PoisonError, RwLock};
 use plugin_api::{Errno, Fd};
 use slab::Slab;
 
-/// All of them.
-#[derive(Debug, Default)]
-pub(crate) struct Files {
-    open: RwLock<Slab<Fd>>,
+/// All of a kind.
+#[derive(Debug)]
+pub(crate) struct Files<T = Fd> {
+    open: RwLock<Slab<T>>,
 }
 
-impl Files {
+impl<T> Default for Files<T> {
+    fn default() -> Self {
+        Self { open: RwLock::default() }
+    }
+}
+
+impl<T: Clone> Files<T> {
     /// Notes one, and gives its number.
-    pub(crate) fn add(&self, fd: Fd) -> u64 {
-        self.open.write().unwrap_or_else(PoisonError::into_inner).insert(fd) as u64
+    pub(crate) fn add(&self, file: T) -> u64 {
+        self.open.write().unwrap_or_else(PoisonError::into_inner).insert(file) as u64
     }
 
     /// The one with this number.
     ///
     /// # Errors
     /// `EBADF` when the kernel was not given it.
-    pub(crate) fn find(&self, number: u64) -> Result<Fd, Errno> {
+    pub(crate) fn find(&self, number: u64) -> Result<T, Errno> {
         let place = usize::try_from(number).map_err(|_| Errno::EBADF)?;
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
         open.get(place).cloned().ok_or(Errno::EBADF)
@@ -31,7 +37,7 @@ impl Files {
     ///
     /// # Errors
     /// As for [`find`](Self::find).
-    pub(crate) fn take(&self, number: u64) -> Result<Fd, Errno> {
+    pub(crate) fn take(&self, number: u64) -> Result<T, Errno> {
         let place = usize::try_from(number).map_err(|_| Errno::EBADF)?;
         self.open.write().unwrap_or_else(PoisonError::into_inner).try_remove(place).ok_or(Errno::EBADF)
     }

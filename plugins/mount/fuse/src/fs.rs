@@ -13,6 +13,7 @@ use plugin_api::{
 };
 
 use crate::files::Files;
+use crate::folders::Folder;
 use crate::groups::Groups;
 use crate::mounting::{Mounted, answer};
 use crate::nodes::{Node, Nodes};
@@ -28,7 +29,7 @@ pub(crate) struct Fs {
     pub(crate) settings: Settings,
     pub(crate) nodes: Nodes,
     pub(crate) files: Files,
-    pub(crate) folders: Files,
+    pub(crate) folders: Files<Folder>,
     pub(crate) mounted: Mounted,
     pub(crate) notices: Notices,
     /// Those who wait for locks, by their requests.
@@ -36,6 +37,8 @@ pub(crate) struct Fs {
     pub(crate) name: String,
     handle: RwLock<Option<Handle>>,
     groups: Groups,
+    /// How many changes have begun or ended.
+    changes: AtomicU64,
     serving: AtomicBool,
     ids: Ids,
 }
@@ -83,6 +86,7 @@ impl Fs {
             name: handle.name().to_owned(),
             handle: RwLock::new(Some(handle)),
             groups: Groups::default(),
+            changes: AtomicU64::new(0),
             serving: AtomicBool::new(false),
             ids: Ids::default(),
         }
@@ -113,6 +117,16 @@ impl Fs {
     pub(crate) fn frame(&self, identity: Identity) -> Result<OwnedFrame, Errno> {
         let handle = self.handle.read().unwrap_or_else(PoisonError::into_inner);
         handle.as_ref().map(|handle| handle.frame(identity)).ok_or(Errno::ENOTCONN)
+    }
+
+    /// A change begins or ends: what was read ahead before may be out of date.
+    pub(crate) fn changed(&self) {
+        self.changes.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// How often that was.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::SeqCst)
     }
 
     /// How attributes are shown.

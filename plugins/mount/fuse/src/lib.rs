@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod files;
+mod folders;
 mod fs;
 mod groups;
 mod mounting;
@@ -106,8 +107,11 @@ fn begin(fs: Arc<Fs>) {
 /// Somebody else has changed a file.
 fn out_of_date(fs: &Fs, data: &Dict) {
     if data.int(upcall::KIND) == Some(upcall::kind::CACHE_INVALIDATION)
-        && let Some(node) = data.gfid(upcall::GFID).and_then(|gfid| fs.nodes.number(gfid))
+        && let Some(gfid) = data.gfid(upcall::GFID)
     {
-        fs.notices.add(node);
+        fs.changed();
+        if let Some(node) = fs.nodes.number(gfid) {
+            fs.notices.add(node);
+        }
     }
 }

@@ -54,7 +54,10 @@ pub(crate) async fn open(call: Call) -> Answer {
     let opened = frame.child().open(args).await?;
     if truncates {
         // A fop of its own, as from the incumbent's clients: an open that truncates has no times of the client's clock.
-        frame.child().truncate(fop::Truncate { loc, offset: 0, xdata: Dict::new() }).await?;
+        call.fs.changed();
+        let truncated = frame.child().truncate(fop::Truncate { loc, offset: 0, xdata: Dict::new() }).await;
+        call.fs.changed();
+        truncated?;
     }
     if truncates && more & OPEN_KILL_SUIDGID != 0 {
         let args = fop::Fstat { fd: opened.fd.clone(), xdata: Dict::new() };

@@ -1,8 +1,11 @@
 //! Requests on open directories.
 
-use plugin_api::fop::{self, DirEntry};
+use std::time::Instant;
+
+use plugin_api::fop::{self, DirEntry, FopError};
 use plugin_api::{Dict, Errno, Fd, Gfid, Loc};
 
+use crate::folders::{AHEAD, Folder, Listing};
 use crate::fs::{Answer, Call};
 use crate::wire::FSYNC_DATA;
 use crate::wire::reply::{self, Reply};
@@ -21,12 +24,12 @@ pub(crate) async fn opendir(call: Call) -> Answer {
     let fd = Fd::new(inode.clone(), flags, call.pid());
     let args = fop::Opendir { loc: Loc::of(inode), fd, xdata: Dict::new() };
     let opened = frame.child().opendir(args).await?;
-    Ok(Reply::opened(call.fs.folders.add(opened.fd), 0))
+    Ok(Reply::opened(call.fs.folders.add(Folder::new(opened.fd)), 0))
 }
 
 /// What the kernel asks of a listing.
 struct Wanted {
-    fd: Fd,
+    folder: Folder,
     offset: u64,
     size: usize,
 }
@@ -35,7 +38,51 @@ fn wanted(call: &Call) -> Result<Wanted, Errno> {
     let mut fields = Fields::of(&call.body);
     let (handle, offset, size) = (fields.u64()?, fields.u64()?, fields.u32()?);
     let size = usize::try_from(size).map_err(|_| Errno::EINVAL)?;
-    Ok(Wanted { fd: call.fs.folders.find(handle)?, offset, size })
+    Ok(Wanted { folder: call.fs.folders.find(handle)?, offset, size })
+}
+
+/// The listing from there on: what was read ahead of the kernel, or more.
+async fn listing(call: &Call, wanted: &Wanted, plus: bool) -> Result<Listing, FopError> {
+    let Wanted { folder, offset, size } = wanted;
+    let (changes, look) = (call.fs.changes(), call.fs.look());
+    if let Some(ahead) = folder.take(*offset, plus, changes) {
+        return Ok(ahead);
+    }
+    // What the kernel may not keep is not kept here either.
+    let fresh = look.attributes.min(look.names);
+    let size = if fresh.is_zero() { *size } else { AHEAD.max(*size) };
+    let until = Instant::now() + fresh;
+    let (frame, fd, offset, xdata) = (call.frame()?, folder.fd.clone(), *offset, Dict::new());
+    let read = match plus {
+        true => frame.child().readdirp(fop::Readdirp { fd, size, offset, xdata }).await?,
+        false => frame.child().readdir(fop::Readdir { fd, size, offset, xdata }).await?,
+    };
+    Ok(Listing { entries: read.entries.into_iter().collect(), at_end: read.at_end, plus, changes, until })
+}
+
+/// Shows as many entries as fit, each of which takes `more` bytes beside its name; the rest waits for the next request.
+fn fill(
+    wanted: Wanted,
+    mut listing: Listing,
+    more: usize,
+    show: impl Fn(&mut reply::Fields, &DirEntry),
+) -> Answer {
+    let Wanted { folder, mut offset, size } = wanted;
+    let mut fields = reply::Fields::new(size);
+    while let Some(entry) = listing.entries.front() {
+        if is_sound(entry) {
+            if fields.len() + more + padded(&entry.name) > size {
+                break;
+            }
+            show(&mut fields, entry);
+        }
+        offset = entry.offset;
+        listing.entries.pop_front();
+    }
+    if listing.at_end || !listing.entries.is_empty() {
+        folder.keep(offset, listing);
+    }
+    Ok(Reply::Fields(fields))
 }
 
 fn padded(name: &[u8]) -> usize {
@@ -61,48 +108,35 @@ fn shown_ino(call: &Call, entry: &DirEntry) -> u64 {
 
 /// Names.
 pub(crate) async fn readdir(call: Call) -> Answer {
-    let Wanted { fd, offset, size } = wanted(&call)?;
-    let frame = call.frame()?;
-    let read = frame.child().readdir(fop::Readdir { fd, size, offset, xdata: Dict::new() }).await?;
-    let mut fields = reply::Fields::new(size);
-    for entry in read.entries.iter().filter(|entry| is_sound(entry)) {
-        if fields.len() + padded(&entry.name) > size {
-            break;
-        }
+    let wanted = wanted(&call)?;
+    let listing = listing(&call, &wanted, false).await?;
+    fill(wanted, listing, 0, |fields, entry| {
         fields.name(shown_ino(&call, entry), entry.offset, entry.kind, &entry.name);
-    }
-    Ok(Reply::Fields(fields))
+    })
 }
 
 /// Names with their nodes and attributes.
 pub(crate) async fn readdirplus(call: Call) -> Answer {
-    let Wanted { fd, offset, size } = wanted(&call)?;
-    let frame = call.frame()?;
-    let read =
-        frame.child().readdirp(fop::Readdirp { fd: fd.clone(), size, offset, xdata: Dict::new() }).await?;
-    let mut fields = reply::Fields::new(size);
-    let look = call.fs.look();
-    for entry in read.entries.iter().filter(|entry| is_sound(entry)) {
-        if fields.len() + NODE + padded(&entry.name) > size {
-            break;
-        }
+    let wanted = wanted(&call)?;
+    let listing = listing(&call, &wanted, true).await?;
+    let (look, dir) = (call.fs.look(), wanted.folder.fd.inode().gfid());
+    fill(wanted, listing, NODE, |fields, entry| {
         if entry.iatt.gfid.is_null() || entry.iatt.gfid.is_root() || is_dots(&entry.name) {
             fields.entry(0, 0, &entry.iatt, look);
         } else {
             let node = call.fs.nodes.tell(None, &entry.iatt, false);
-            call.fs.nodes.name(fd.inode().gfid(), &entry.name, node.number);
+            call.fs.nodes.name(dir, &entry.name, node.number);
             fields.entry(node.number, node.generation, &entry.iatt, look);
         }
         fields.name(shown_ino(&call, entry), entry.offset, entry.kind, &entry.name);
-    }
-    Ok(Reply::Fields(fields))
+    })
 }
 
 /// Brings a directory to stable storage.
 pub(crate) async fn fsyncdir(call: Call) -> Answer {
     let mut fields = Fields::of(&call.body);
     let (handle, flags) = (fields.u64()?, fields.u32()?);
-    let fd = call.fs.folders.find(handle)?;
+    let fd = call.fs.folders.find(handle)?.fd;
     let frame = call.frame()?;
     let data_only = flags & FSYNC_DATA != 0;
     frame.child().fsyncdir(fop::Fsyncdir { fd, data_only, xdata: Dict::new() }).await?;

@@ -39,7 +39,7 @@ fn wanted(call: &Call) -> Result<Wanted, Errno> {
     let identity = call.identity(Some(owner));
     let owner = identity.lk_owner.clone();
     let flock = Flock { kind, whence: 0, start, len, pid, owner };
-    let fd = call.fs.files.find(handle).or_else(|_| call.fs.folders.find(handle))?;
+    let fd = call.fs.files.find(handle).or_else(|_| call.fs.folders.find(handle).map(|folder| folder.fd))?;
     Ok(Wanted { fd, flock, identity })
 }
 

@@ -15,6 +15,7 @@ use plugin_api::{Errno, rt};
 use crate::fs::{Answer, Call, Fs};
 use crate::wire::opcode::*;
 use crate::wire::reply::Reply;
+use crate::wire::request::Header;
 
 /// Serves one request: here as far as it goes without waiting, then as a task.
 pub(crate) fn serve(call: Call) {
@@ -64,11 +65,22 @@ pub(crate) fn serve(call: Call) {
     }
 }
 
+/// Whether a request may change names or attributes. An open that truncates says so by itself.
+fn is_change(opcode: u32) -> bool {
+    let names = matches!(opcode, MKNOD | MKDIR | SYMLINK | LINK | CREATE | UNLINK | RMDIR | RENAME);
+    names || matches!(opcode, SETATTR | WRITE | FALLOCATE | COPY_FILE_RANGE | SETXATTR | REMOVEXATTR)
+}
+
 fn run<F>(call: Call, op: impl FnOnce(Call) -> F)
 where
     F: Future<Output = Answer> + Send + 'static,
 {
-    let pending = Pending { fs: call.fs.clone(), unique: call.header.unique, answered: false };
+    let Header { opcode, unique, .. } = call.header;
+    let changes = is_change(opcode);
+    if changes {
+        call.fs.changed();
+    }
+    let pending = Pending { fs: call.fs.clone(), unique, changes, answered: false };
     let op = op(call);
     rt::run_inline(async move {
         let mut pending = pending;
@@ -80,12 +92,17 @@ where
 struct Pending {
     fs: Arc<Fs>,
     unique: u64,
+    /// Whether it changes what listings show.
+    changes: bool,
     answered: bool,
 }
 
 impl Pending {
     fn answer(&mut self, answer: Answer) {
         self.answered = true;
+        if self.changes {
+            self.fs.changed();
+        }
         self.fs.reply(self.unique, answer);
     }
 }
