@@ -49,13 +49,16 @@ pub fn prepare(ctx: &Ctx) -> Result<(), MountError> {
     }
 }
 
-/// What the list of mounts shows as the device: the server and its volume, or the volfile.
-pub fn device(volfile: &VolfileSource) -> String {
+/// What the list of mounts shows as the device: the server, its volume and the folder of it, or the volfile.
+pub fn device(volfile: &VolfileSource, folder: Option<&str>) -> String {
     match volfile {
         VolfileSource::File(path) => path.display().to_string(),
         VolfileSource::Server(server) => {
             let first = server.servers.first().map(String::as_str).unwrap_or_default();
-            format!("{first}:/{}", server.id.trim_start_matches('/'))
+            let volume = server.id.trim_start_matches('/');
+            let folder = folder.unwrap_or_default().trim_matches('/');
+            let slash = if folder.is_empty() { "" } else { "/" };
+            format!("{first}:/{volume}{slash}{folder}")
         }
     }
 }

@@ -160,6 +160,14 @@ pub struct MountSettings {
     pub options: Vec<(String, String)>,
 }
 
+impl MountSettings {
+    /// The folder of the volume that is mounted, where it is not all of it.
+    pub fn folder(&self) -> Option<&str> {
+        let given = self.options.iter().find(|(key, _)| key == "subdir-mount");
+        given.map(|(_, folder)| folder.as_str()).filter(|folder| !folder.trim_matches('/').is_empty())
+    }
+}
+
 impl XlatorOption {
     /// Whether the option is meant for the translator of this name.
     pub fn is_for(&self, xlator: &str) -> bool {

@@ -36,7 +36,7 @@ pub(super) fn settle(args: HostArgs, mode: Mode, origin: Origin) -> Result<Reque
         local_time: basic.localtime_logging,
     };
     let mount_options = mount.options();
-    let device = crate::mount::device(&volfile);
+    let device = crate::mount::device(&volfile, mount.subdir_mount.as_deref());
     let mut notes = Vec::new();
     if mount_point.is_none() && !mount_options.is_empty() {
         let names: Vec<&str> = mount_options.iter().map(|(key, _)| key.as_str()).collect();

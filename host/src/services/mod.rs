@@ -163,6 +163,7 @@ fn named(settings: &Settings) -> HashMap<String, String> {
     put("log-file", path(&settings.log.file));
     put("client-pid", settings.client_pid.map(|pid| pid.to_string()));
     put("volume-name", settings.volume_name.clone());
+    put("subdir-mount", settings.mount.as_ref().and_then(|mount| mount.folder()).map(str::to_owned));
     put("client-binary", path(&settings.client_binary));
     put("plugin-dirs", beside_the_installed(&settings.plugin_dirs));
     put("program-path", std::env::current_exe().ok().map(|program| program.display().to_string()));

@@ -4,7 +4,7 @@
 //! is a translator that does not come back. It sleeps for good while no call is under way, and a call that comes then wakes
 //! it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, Weak};
 use std::thread::{self, Thread};
@@ -21,13 +21,13 @@ use super::lock;
 const LOOKS: u32 = 4;
 
 /// A frame's memory, while it is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Watched(*mut FrameHead);
 
 // SAFETY: only atomics of a frame are looked at, under the lock that it is taken out with before it is freed.
 unsafe impl Send for Watched {}
 
-static FRAMES: Mutex<Vec<Watched>> = Mutex::new(Vec::new());
+static FRAMES: Mutex<BTreeSet<Watched>> = Mutex::new(BTreeSet::new());
 static GRAPHS: Mutex<Vec<Weak<Graph>>> = Mutex::new(Vec::new());
 static BUDGETS: Mutex<Vec<Budget>> = Mutex::new(Vec::new());
 static THREAD: OnceLock<Thread> = OnceLock::new();
@@ -168,15 +168,12 @@ fn wake() {
 
 /// A frame was made.
 pub(super) fn frame_made(frame: *mut FrameHead) {
-    lock(&FRAMES).push(Watched(frame));
+    lock(&FRAMES).insert(Watched(frame));
 }
 
 /// A frame is about to be freed.
 pub(super) fn frame_goes(frame: *mut FrameHead) {
-    let mut frames = lock(&FRAMES);
-    if let Some(at) = frames.iter().position(|other| other.0 == frame) {
-        frames.swap_remove(at);
-    }
+    lock(&FRAMES).remove(&Watched(frame));
 }
 
 fn look(limit: Duration, visits: &mut HashMap<(Watched, u64), Visit>) {

@@ -118,3 +118,33 @@ fn a_mount_that_fails_says_why_and_leaves_nothing() {
     wait_result("a file", || File::create(cluster.view("/srv/m/f")).map(drop));
     unmount(&cluster);
 }
+
+#[test]
+fn a_folder_of_a_volume_is_mounted_as_if_it_were_all_of_it() {
+    let Some(cluster) = started() else { return };
+    let volume = format!("{HOST}:/v");
+    helper(&cluster, &[&volume, "/srv/m"]).ok();
+    let inside = cluster.view("/srv/m");
+    wait_result("folders", || fs::create_dir_all(inside.join("a/b")));
+    fs::write(inside.join("outside"), "all").expect("a file");
+    unmount(&cluster);
+    helper(&cluster, &[&format!("{volume}/a/b"), "/srv/m"]).ok();
+    let table = fs::read_to_string(cluster.view("/proc/1/mounts")).expect("it is there");
+    assert!(table.lines().any(|line| line.starts_with(&format!("{HOST}:/v/a/b /srv/m "))), "{table}");
+    assert_eq!(fs::read_dir(&inside).expect("its root").count(), 0);
+    fs::create_dir(inside.join("folder")).expect("a folder");
+    for n in 0..20 {
+        fs::write(inside.join(format!("folder/f{n}")), n.to_string()).expect("a file");
+        fs::rename(inside.join(format!("folder/f{n}")), inside.join(format!("f{n}"))).expect("it moves");
+    }
+    unmount(&cluster);
+    helper(&cluster, &[&volume, "/srv/m"]).ok();
+    wait_result("what was outside", || fs::read(inside.join("outside")));
+    for n in 0..20 {
+        assert_eq!(fs::read_to_string(inside.join(format!("a/b/f{n}"))).expect("it is below"), n.to_string());
+    }
+    unmount(&cluster);
+    let nowhere = helper(&cluster, &[&format!("{volume}/a/nothing"), "/srv/m"]);
+    assert_eq!((nowhere.code != 0, mounted(&cluster)), (true, None), "{}", nowhere.err);
+    wait_until("the end of the one that failed", || clients(&cluster) == 0);
+}

@@ -18,7 +18,7 @@ pub(crate) fn declared() -> Options {
         .required()
         .text("fsname", "what the list of mounts shows as the device")
         .default_value("glusterfs")
-        .text("subdir-mount", "the folder of the volume that is mounted")
+        .text("subdir-mount", "the folder of the volume that is mounted: its bricks show it as their root")
         .bool("read-only", "refuse every change")
         .default_value("off")
         .bool("acl", "access is judged by ACLs, by a translator below")
@@ -122,12 +122,6 @@ impl Settings {
     /// # Errors
     /// A sentence about the option that is wrong.
     pub(crate) fn read(cx: &InitCx<'_>) -> Result<Self, InitError> {
-        if let Some(folder) = cx.find("subdir-mount").filter(|folder| !folder.trim_matches('/').is_empty()) {
-            let name = cx.name();
-            return Err(InitError(format!(
-                "{name}: a folder of a volume, `{folder}`, cannot be mounted yet"
-            )));
-        }
         if cx.find("dump-fuse").is_some() {
             return Err(InitError(format!(
                 "{}: the traffic with the kernel cannot be recorded yet",

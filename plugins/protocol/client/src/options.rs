@@ -120,8 +120,13 @@ impl Settings {
     /// # Errors
     /// A sentence that names the option.
     pub(crate) fn read(cx: &InitCx<'_>) -> Result<Self, InitError> {
-        let told: Dict =
+        let mut told: Dict =
             cx.values().iter().map(|(key, value)| (key.to_owned(), Value::str(value.to_string()))).collect();
+        // Said on the command line, of all bricks.
+        let folder = cx.setting("subdir-mount");
+        if !folder.is_empty() {
+            told.set("subdir-mount", Value::str(folder));
+        }
         let by_path =
             cx.find("transport.socket.connect-path").is_some() || cx.text("transport-type")? == "unix";
         let mut first = told.clone();
