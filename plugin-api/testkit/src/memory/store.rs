@@ -207,7 +207,10 @@ impl Store {
         };
         let mut node = Node::new(gfid, mode, who);
         node.names.above = loc.directory();
-        for (key, value) in xdata.iter().filter(|(key, _)| super::xattrs::is_xattr(key.as_bytes())) {
+        // One of them is what the caller knows of the parent, and no xattr of what is made.
+        let parents = xdata.str("glusterfs.preop.parent.key");
+        let is_own = |key: &str| super::xattrs::is_xattr(key.as_bytes()) && parents != Some(key);
+        for (key, value) in xdata.iter().filter(|(key, _)| is_own(key.as_str())) {
             node.xattrs.set(key.clone(), value.clone());
         }
         self.nodes.insert(gfid, node);

@@ -45,6 +45,8 @@ impl Call<'_> {
         let gfids = (args.old.gfid, args.new.gfid);
         let mut held = Held::none(self);
         let outcome = match self.lock(&mut held, &args, false, replaces).await {
+            // The file that was known is gone.
+            Err(e) if matches!(e.errno, Errno::ENOENT | Errno::ESTALE) => None,
             Err(e) => Some(Err(e)),
             Ok(hashed) => match self.look_again(&mut args, hashed).await {
                 Ok(places) => {

@@ -134,3 +134,112 @@ fn own_xattrs_are_not_for_callers() {
     assert_eq!(set("distribute.fix.layout").unwrap_err().errno, Errno::EOPNOTSUPP);
     set("user.mine").unwrap();
 }
+
+/// Three children that note their calls, below a root that is known.
+fn watched() -> (Bench, Vec<Fake>) {
+    let fakes: Vec<_> = (0..3).map(|_| Fake::memory()).collect();
+    let kit = Testkit::<Distribute>::new().named("v-dht");
+    let bench = fakes.iter().fold(kit, |kit, fake| kit.child(fake.clone())).start();
+    let root = bench.inode(Gfid::ROOT, FileType::Directory);
+    bench.call::<kind::lookup>(Lookup { loc: Loc::of(root), xdata: Dict::new() }).unwrap();
+    (bench, fakes)
+}
+
+/// What the children were asked meanwhile, all together.
+fn asked(fakes: &[Fake], step: impl FnOnce()) -> Vec<&'static str> {
+    let before: Vec<_> = fakes.iter().map(|fake| fake.calls().len()).collect();
+    step();
+    fakes.iter().zip(before).flat_map(|(fake, before)| fake.calls().split_off(before)).collect()
+}
+
+fn count(calls: &[&str], fop: &str) -> usize {
+    calls.iter().filter(|call| **call == fop).count()
+}
+
+#[test]
+fn a_small_directory_is_listed_by_asking_each_child_once() {
+    let (bench, fakes) = watched();
+    let caller = Caller::new(&bench, 6);
+    let dir = caller.mkdir(&caller.root(), "d").unwrap();
+    let names: Vec<_> = (0..30).map(|n| format!("f{n}")).collect();
+    names.iter().for_each(|name| drop(caller.create(&dir, name).unwrap()));
+    let fd = caller.opendir(&dir).unwrap();
+    let list = |size, offset| {
+        let args = Readdirp { fd: fd.clone(), size, offset, xdata: Dict::new() };
+        caller.ask::<kind::readdirp>(args).unwrap()
+    };
+    let calls = asked(&fakes, || {
+        let all = list(128 * 1024, 0);
+        assert!(all.at_end);
+        let files =
+            all.entries.iter().filter(|entry| names.iter().any(|name| name.as_bytes() == &entry.name[..]));
+        assert_eq!(files.count(), names.len());
+    });
+    assert_eq!(count(&calls, "readdirp"), 3);
+    // In small pieces, each from where the one before ended, it is the same.
+    let (mut offset, mut found) = (0, Vec::new());
+    loop {
+        let piece = list(400, offset);
+        found.extend(piece.entries.iter().map(|entry| String::from_utf8(entry.name.to_vec()).unwrap()));
+        match piece.entries.last() {
+            Some(last) if !piece.at_end => offset = last.offset,
+            _ => break,
+        }
+    }
+    found.retain(|name| name.starts_with('f'));
+    found.sort();
+    let mut names = names;
+    names.sort();
+    assert_eq!(found, names);
+}
+
+#[test]
+fn a_file_that_the_caller_knows_is_looked_at_once_for_a_rename() {
+    let (bench, fakes) = watched();
+    let caller = Caller::new(&bench, 7);
+    let root = caller.root();
+    caller.create(&root, "old").unwrap();
+    let (inode, _) = caller.lookup(&root, "old").unwrap();
+    let known = Loc { gfid: inode.gfid(), inode: Some(inode).into(), ..caller.entry(&root, "old") };
+    let (nothing, place) = (caller.entry(&root, "new"), caller.entry(&root, "old"));
+    let rename = |old: &Loc, new: &Loc| {
+        let new = Loc { inode: None.into(), ..new.clone() };
+        asked(&fakes, || caller.rename(old.clone(), new).unwrap())
+    };
+    let knowing = rename(&known, &nothing);
+    let unknown = Loc { inode: None.into(), ..nothing };
+    let asking = rename(&unknown, &place);
+    assert!(count(&knowing, "lookup") < count(&asking, "lookup"), "{knowing:?} {asking:?}");
+    assert!(caller.lookup(&root, "old").is_ok());
+}
+
+#[test]
+fn a_file_that_changed_since_it_was_known_is_renamed_as_it_is() {
+    let (bench, _fakes) = watched();
+    let caller = Caller::new(&bench, 8);
+    let root = caller.root();
+    caller.create(&root, "old").unwrap();
+    let (inode, _) = caller.lookup(&root, "old").unwrap();
+    let old = Loc { gfid: inode.gfid(), inode: Some(inode).into(), ..caller.entry(&root, "old") };
+    // Somebody else has put another file in its place, and one in the way.
+    caller.unlink(&root, "old").unwrap();
+    let fd = caller.create(&root, "old").unwrap();
+    caller.write(&fd, 0, b"another").unwrap();
+    caller.create(&root, "new").unwrap();
+    let new = caller.entry(&root, "new");
+    caller.rename(old, Loc { inode: None.into(), ..new }).unwrap();
+    let (inode, _) = caller.lookup(&root, "new").unwrap();
+    let fd = caller.open(&inode, libc::O_RDWR).unwrap();
+    assert_eq!(caller.read(&fd, 0, 100).unwrap(), b"another");
+    assert_eq!(caller.lookup(&root, "old").unwrap_err().errno(), Some(Errno::ENOENT));
+}
+
+#[test]
+fn a_new_directory_gets_its_layout_without_being_looked_at_again() {
+    let (bench, fakes) = watched();
+    let caller = Caller::new(&bench, 9);
+    let root = caller.root();
+    caller.mkdir(&root, "first").unwrap();
+    let calls = asked(&fakes, || drop(caller.mkdir(&root, "d").unwrap()));
+    assert_eq!((count(&calls, "mkdir"), count(&calls, "setxattr"), count(&calls, "lookup")), (3, 3, 0));
+}

@@ -8,7 +8,7 @@ use plugin_api::Fd;
 use plugin_api::fop::DirEntry;
 
 /// Bytes of entries that are read at once: some hundred of them.
-pub(crate) const AHEAD: usize = 64 * 1024;
+pub(crate) const AHEAD: usize = 128 * 1024;
 
 /// An open folder.
 #[derive(Debug, Clone)]
