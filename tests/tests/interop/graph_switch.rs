@@ -156,6 +156,11 @@ fn translators_come_and_go_under_files_that_are_written() {
             change(&cluster, &format!("volume set v performance.stat-prefetch {value}"));
             change(&cluster, &format!("volume set v performance.write-behind {value}"));
         }
+        for value in ["on", "off"].repeat(2) {
+            for name in ["read-ahead", "readdir-ahead", "io-cache"] {
+                change(&cluster, &format!("volume set v performance.{name} {value}"));
+            }
+        }
     };
     while_locked(&own, || while_written(&own, come_and_go));
 }
