@@ -46,3 +46,10 @@ fn every_option_is_taken_and_no_argument_brings_it_down() {
 fn every_error_reaches_its_caller() {
     keeps("answers");
 }
+
+#[test]
+fn it_starts_passes_on_what_it_does_not_write_and_bears_events() {
+    for rule in ["declaration", "starts", "passes", "events"] {
+        keeps(rule);
+    }
+}

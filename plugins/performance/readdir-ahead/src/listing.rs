@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use gluster_cache::{Moment, now};
+use gluster_cache::{Moment, nanos, now};
 use plugin_api::Child;
 use plugin_api::prelude::*;
 use tokio::sync::OnceCell;
@@ -16,6 +17,9 @@ use crate::shared::Shared;
 const ENTRY: usize = 192;
 /// Bytes that an xattr takes beside name and value.
 const PAIR: usize = 16;
+
+/// For how long names and attributes count: others may change them meanwhile.
+const TRUSTED: Duration = Duration::from_secs(10);
 
 /// See above.
 #[derive(Debug)]
@@ -184,10 +188,13 @@ impl Listing {
         }
     }
 
-    /// Whether names were made or removed since the next one was asked for.
+    /// Whether the next name was asked for long ago, or names were made or removed since then.
     fn is_outdated(&self, state: &State) -> bool {
-        let first = state.entries.front();
-        first.is_some_and(|first| self.shared.changes.has(What::Names(self.dir), first.began))
+        let outdated = |began: Moment| {
+            now().saturating_sub(began) > nanos(TRUSTED)
+                || self.shared.changes.has(What::Names(self.dir), began)
+        };
+        state.entries.front().is_some_and(|first| outdated(first.began))
     }
 
     fn take(&self, state: &mut State, size: u64) -> Entries {
