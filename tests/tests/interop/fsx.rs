@@ -66,6 +66,15 @@ fn fsx_passes_on_our_own_client() {
     passes_on_our_client(&[], 5_000);
 }
 
+/// Those that are off by default.
+const AHEAD: [&str; 3] =
+    ["performance.read-ahead on", "performance.readdir-ahead on", "performance.io-cache on"];
+
+#[test]
+fn fsx_passes_on_our_own_client_with_every_cache() {
+    passes_on_our_client(&AHEAD, 5_000);
+}
+
 #[test]
 fn fsx_passes_on_our_own_client_without_caches() {
     passes_on_our_client(&PERFORMANCE, 2_000);

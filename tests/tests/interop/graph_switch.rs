@@ -13,8 +13,6 @@ use tests::process::Process;
 use tests::stack::Stack;
 use tests::wait::{wait_result, wait_until};
 
-use crate::own_client::LATER;
-
 /// A volume `v` of two of our bricks under a mount of our own client, with that client's process; `None` without root, or
 /// where nothing of ours is under test.
 fn mounted() -> Option<(Cluster, PathBuf, Process)> {
@@ -25,9 +23,6 @@ fn mounted() -> Option<(Cluster, PathBuf, Process)> {
     }
     let cluster = Cluster::up()?;
     cluster.create("v");
-    for name in LATER {
-        cluster.gluster(&format!("volume set v performance.{name} off")).ok();
-    }
     cluster.gluster("volume set v cluster.min-free-disk 1%").ok();
     cluster.gluster("volume start v").ok();
     cluster.wait_bricks_online("v", 2);
@@ -160,6 +155,11 @@ fn translators_come_and_go_under_files_that_are_written() {
             change(&cluster, &format!("volume set v performance.client-io-threads {value}"));
             change(&cluster, &format!("volume set v performance.stat-prefetch {value}"));
             change(&cluster, &format!("volume set v performance.write-behind {value}"));
+        }
+        for value in ["on", "off"].repeat(2) {
+            for name in ["read-ahead", "readdir-ahead", "io-cache"] {
+                change(&cluster, &format!("volume set v performance.{name} {value}"));
+            }
         }
     };
     while_locked(&own, || while_written(&own, come_and_go));

@@ -9,8 +9,6 @@ use tests::sandbox::HOST;
 use tests::stack::Stack;
 use tests::wait::{wait_result, wait_until};
 
-use crate::own_client::LATER;
-
 /// A started volume of ours; `None` without root, or where nothing of ours is under test.
 fn started() -> Option<Cluster> {
     if Stack::server().is_system() {
@@ -19,9 +17,6 @@ fn started() -> Option<Cluster> {
     }
     let cluster = Cluster::up()?;
     cluster.create("v");
-    for name in LATER {
-        cluster.gluster(&format!("volume set v performance.{name} off")).ok();
-    }
     cluster.gluster("volume start v").ok();
     cluster.wait_bricks_online("v", 2);
     fs::create_dir_all(cluster.view("/srv/m")).expect("scratch");

@@ -11,9 +11,6 @@ use tests::cluster::Cluster;
 use tests::stack::Stack;
 use tests::wait::{wait_result, wait_until};
 
-/// What a client graph holds by default and ours does not have yet.
-pub(crate) const LATER: [&str; 3] = ["read-ahead", "readdir-ahead", "io-cache"];
-
 const FILES: usize = 60;
 
 /// A volume by `server`, mounted by our client and by the incumbent's; `None` without root, or where nothing of ours is
@@ -27,9 +24,6 @@ fn both(server: Stack) -> Option<(Cluster, PathBuf, PathBuf)> {
     let cluster = Cluster::of(server, Stack::system())?;
     cluster.start_daemon();
     cluster.create("v");
-    for name in LATER {
-        cluster.gluster(&format!("volume set v performance.{name} off")).ok();
-    }
     cluster.gluster("volume start v").ok();
     cluster.wait_bricks_online("v", 2);
     let theirs = cluster.mount("v", "theirs");

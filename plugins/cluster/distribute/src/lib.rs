@@ -27,7 +27,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use plugin_api::prelude::*;
 
-use call::{Call, inode_of};
+use call::{Call, LINKTO, inode_of};
 use directory::{may_change, may_read, without_own};
 use options::Settings;
 use space::Spaces;
@@ -254,7 +254,9 @@ distribute! {
             self.call(frame).statfs(args).await
         }
 
-        async fn opendir(&self, frame: &Frame, args: Opendir) -> FopResult<Opened> {
+        async fn opendir(&self, frame: &Frame, mut args: Opendir) -> FopResult<Opened> {
+            // Who reads ahead below asks for this with every name.
+            args.xdata.set(LINKTO, 256_u32);
             self.call(frame).on_all::<kind::opendir>(&args).await
         }
 

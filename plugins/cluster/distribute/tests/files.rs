@@ -1,5 +1,7 @@
 //! Files and directories over three bricks in memory.
 
+use std::sync::{Arc, Mutex};
+
 use cluster_distribute::Distribute;
 use plugin_api::prelude::*;
 use plugin_testkit::{Bench, Caller, Fake, Testkit};
@@ -49,6 +51,26 @@ fn files_of_many_names_are_found_listed_once_and_removed() {
             .unwrap();
     }
     assert_eq!(caller.names(&dir).unwrap(), ["sub"]);
+}
+
+#[test]
+fn who_reads_a_directory_ahead_is_told_what_its_listing_asks_for() {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let [opened, listed] = [told.clone(), told.clone()];
+    let child = Fake::memory()
+        .with::<kind::opendir>(move |args| {
+            opened.lock().unwrap().push(args.xdata);
+            Ok(Opened { fd: args.fd, xdata: Dict::new() })
+        })
+        .with::<kind::readdirp>(move |args| {
+            listed.lock().unwrap().push(args.xdata);
+            Ok(Entries { at_end: true, ..Entries::default() })
+        });
+    let bench = Testkit::<Distribute>::new().named("v-dht").child(child).start();
+    let caller = Caller::new(&bench, 1);
+    caller.names(&caller.root()).unwrap();
+    let told = told.lock().unwrap();
+    assert!(told.len() == 2 && told[0] == told[1] && !told[0].is_empty(), "{told:?}");
 }
 
 #[test]
