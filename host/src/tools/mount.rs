@@ -1,6 +1,7 @@
 //! `mount.glusterfs`: has a client mount, and leaves nothing mounted that does not answer.
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -36,6 +37,12 @@ pub enum MountToolError {
         point: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// A volume is mounted there.
+    #[error("{} is already mounted", point.display())]
+    Taken {
+        /// The mount point.
+        point: PathBuf,
     },
     /// The folder is a brick, or holds one: a mount would hide it from its own process.
     #[error("{}: {} is a brick of a volume, which a mount would hide", point.display(), brick.display())]
@@ -76,7 +83,7 @@ impl MountToolError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Sacred { .. } => 2,
-            Self::Failed { status, .. } if status.code() == Some(libc::EBUSY) => 32,
+            Self::Taken { .. } => 32,
             _ => 1,
         }
     }
@@ -124,6 +131,9 @@ fn check(point: &Path) -> Result<(), MountToolError> {
     if !fs::metadata(&real).map_err(cannot)?.is_dir() {
         return Err(cannot(io::Error::from_raw_os_error(libc::ENOTDIR)));
     }
+    if holds_a_volume(&real) {
+        return Err(MountToolError::Taken { point: point.to_owned() });
+    }
     let is_brick = rustix::fs::getxattr(&real, "trusted.gfid", &mut [0_u8; 16][..]).is_ok();
     let below =
         if is_brick { Some(real.clone()) } else { running_bricks().find(|brick| brick.starts_with(&real)) };
@@ -131,6 +141,28 @@ fn check(point: &Path) -> Result<(), MountToolError> {
         Some(brick) => Err(MountToolError::Brick { point: point.to_owned(), brick }),
         None => Ok(()),
     }
+}
+
+/// Whether what is mounted on a folder is a volume. The client itself would mount upon it, as the incumbent's.
+fn holds_a_volume(real: &Path) -> bool {
+    let mounts = fs::read("/proc/self/mounts").unwrap_or_default();
+    let mut there = mounts.split(|byte| *byte == b'\n').filter_map(|line| {
+        let mut words = line.split(|byte| *byte == b' ').skip(1);
+        let (place, kind) = (words.next()?, words.next()?);
+        (place == escaped(real)).then_some(kind)
+    });
+    there.next_back().is_some_and(|kind| kind == b"fuse.glusterfs")
+}
+
+/// A path as the list of mounts has it.
+fn escaped(path: &Path) -> Vec<u8> {
+    let bytes = path.as_os_str().as_bytes().iter();
+    bytes
+        .flat_map(|byte| match byte {
+            b' ' | b'\t' | b'\n' | b'\\' => format!("\\{byte:03o}").into_bytes(),
+            byte => vec![*byte],
+        })
+        .collect()
 }
 
 /// The bricks whose processes run on this machine, by their command lines.

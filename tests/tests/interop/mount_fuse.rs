@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use tests::process::{Answer, Process};
 use tests::sandbox::Sandbox;
 use tests::stack::Stack;
-use tests::wait::{wait_for, wait_until};
+use tests::wait::{wait_for, wait_result, wait_until};
 
 /// A sandbox with a folder that a local volfile serves.
 struct Local {
@@ -94,10 +94,9 @@ fn unmounting_ends_the_process_and_ending_it_unmounts() {
 }
 
 #[test]
-fn a_mount_point_that_is_taken_or_missing_is_refused_in_one_line() {
+fn a_mount_point_that_is_missing_or_no_folder_is_refused_in_one_line() {
     let Some((local, _)) = Local::mounted() else { return };
     for (place, code, why) in [
-        ("/srv/m", Errno::BUSY, "a volume is mounted there already"),
         ("/srv/nowhere", Errno::NOENT, "there is no such folder"),
         ("/srv/local.vol", Errno::NOTDIR, "is no folder"),
     ] {
@@ -106,6 +105,19 @@ fn a_mount_point_that_is_taken_or_missing_is_refused_in_one_line() {
         assert!(answer.err.contains(why) && answer.err.lines().count() == 1, "{}", answer.err);
     }
     assert!(local.is_mounted(), "the one that serves was not touched");
+}
+
+#[test]
+fn a_mount_upon_a_mount_is_the_one_that_is_seen_and_the_other_stays() {
+    let Some((local, m)) = Local::mounted() else { return };
+    let lower = local.client().expect("it serves");
+    local.glusterfs(&["/srv/m"]).ok();
+    wait_result("a file", || fs::write(m.join("f"), "both"));
+    lower.signal(Signal::TERM);
+    wait_until("the lower one's end", || {
+        !local.sandbox.processes().iter().any(|other| other.pid == lower.pid)
+    });
+    assert_eq!(fs::read_to_string(m.join("f")).expect("the upper one serves"), "both");
 }
 
 /// Whether a process is in the kernel to take a lock.

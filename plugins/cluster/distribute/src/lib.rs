@@ -21,6 +21,7 @@ mod remove;
 mod rename;
 mod route;
 mod space;
+mod virtual_names;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -271,6 +272,9 @@ distribute! {
         async fn getxattr(&self, frame: &Frame, args: Getxattr) -> FopResult<Xattrs> {
             may_read(&args.name)?;
             let (call, inode) = (self.call(frame), inode_of(&args.loc));
+            if let Some(told) = Box::pin(call.virtual_xattr(&inode, &args)).await {
+                return told;
+            }
             let told = match call.is_dir(&inode).await? {
                 true => call.on_leader::<kind::getxattr>(&inode, args).await,
                 false => call.on_file::<kind::getxattr>(&inode, None, args, false).await,

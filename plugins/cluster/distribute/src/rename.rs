@@ -197,7 +197,7 @@ impl Call<'_> {
             self.drop_pointer(places.source_hashed, &args.old).await;
         }
         if let Some(target) = places.target.filter(|target| *target != source) {
-            self.take_away(target, &args.new, args.new.gfid).await;
+            self.take_away(target, &args.new, args.new.gfid, internal()).await;
         }
         Ok(renamed)
     }
@@ -241,12 +241,12 @@ impl Call<'_> {
                 return Err(e);
             }
         };
-        self.take_away(source, &args.old, args.old.gfid).await;
+        self.take_away(source, &args.old, args.old.gfid, moved(&args.old, &args.new)).await;
         if source_hashed != source && source_hashed != target_hashed {
             self.drop_pointer(source_hashed, &args.old).await;
         }
         if let Some(target) = target.filter(|target| *target != target_hashed) {
-            self.take_away(target, &args.new, args.new.gfid).await;
+            self.take_away(target, &args.new, args.new.gfid, internal()).await;
         }
         renamed.iatt = linked.iatt;
         renamed.iatt.nlink = renamed.iatt.nlink.saturating_sub(1);
@@ -254,8 +254,8 @@ impl Call<'_> {
     }
 
     /// Takes a name of a file away that has another one by now.
-    async fn take_away(&self, at: usize, loc: &Loc, gfid: Gfid) {
-        let unlink = Unlink { loc: loc.clone(), flags: 0, xdata: internal() };
+    async fn take_away(&self, at: usize, loc: &Loc, gfid: Gfid, xdata: Dict) {
+        let unlink = Unlink { loc: loc.clone(), flags: 0, xdata };
         if let Err(e) = self.root().child_at(at).unlink(unlink).await {
             log!(Warn, xl: self.frame.name(), "the old name of a file stays", child = self.dht.names[at], gfid = gfid, errno = e.errno);
         }
@@ -283,4 +283,20 @@ impl Call<'_> {
         renamed.iatt = crate::lookup::whole(renamed.iatt);
         Ok(renamed)
     }
+}
+
+/// Says that the old name of a file goes because it has moved: its brick sees a link and an unlink, and a journal is to
+/// have a rename. Both parents, the lengths of both names and the names with their NULs, then the padding of a C structure.
+fn moved(old: &Loc, new: &Loc) -> Dict {
+    let length = |loc: &Loc| u32::try_from(loc.name.len() + 1).unwrap_or(u32::MAX).to_ne_bytes();
+    let mut record = Vec::new();
+    for part in [&old.directory().0[..], &new.directory().0, &length(old), &length(new)] {
+        record.extend_from_slice(part);
+    }
+    for loc in [old, new] {
+        record.extend_from_slice(&loc.name);
+        record.push(0);
+    }
+    record.extend_from_slice(&[0; 4]);
+    internal().with("changelog.rename-op", record)
 }

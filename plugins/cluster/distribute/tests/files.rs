@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use cluster_distribute::Distribute;
+use plugin_api::Key;
 use plugin_api::prelude::*;
 use plugin_testkit::{Bench, Caller, Fake, Testkit};
 
@@ -264,4 +265,40 @@ fn a_new_directory_gets_its_layout_without_being_looked_at_again() {
     caller.mkdir(&root, "first").unwrap();
     let calls = asked(&fakes, || drop(caller.mkdir(&root, "d").unwrap()));
     assert_eq!((count(&calls, "mkdir"), count(&calls, "setxattr"), count(&calls, "lookup")), (3, 3, 0));
+}
+
+fn told(bench: &Bench, inode: &Inode, name: &str) -> Result<String, Errno> {
+    let args = Getxattr { loc: Loc::of(inode.clone()), name: name.to_owned().into(), xdata: Dict::new() };
+    let told = bench.call::<kind::getxattr>(args).map_err(|e| e.errno)?;
+    Ok(told.xattrs.str(name).expect("a text").to_owned())
+}
+
+#[test]
+fn virtual_names_tell_where_things_lie() {
+    let (bench, fakes) = watched();
+    for (at, fake) in fakes.iter().enumerate() {
+        fake.on::<kind::getxattr>(move |args| {
+            let key = Key::new(args.name.clone());
+            Ok(Xattrs {
+                xattrs: Dict::new().with(key, Value::str(format!("<brick{at}>"))),
+                xdata: Dict::new(),
+            })
+        });
+    }
+    let caller = Caller::new(&bench, 10);
+    let dir = caller.mkdir(&caller.root(), "d").unwrap();
+    let holder = told(&bench, &dir, "dht.file.hashed-subvol.f").unwrap();
+    let fd = caller.create(&dir, "f").unwrap();
+    let path = told(&bench, fd.inode(), "trusted.glusterfs.pathinfo").unwrap();
+    let at = holder.rsplit('-').next().unwrap().parse::<usize>().unwrap();
+    assert_eq!(path, format!("(<DISTRIBUTE:v-dht> <brick{at}>)"));
+    let whole = told(&bench, &dir, "glusterfs.pathinfo").unwrap();
+    assert!(whole.starts_with("((<DISTRIBUTE:v-dht> <brick0> <brick1> <brick2>) (v-dht-layout ("), "{whole}");
+    assert!(whole.contains(" 0 1431655764)") && whole.ends_with(" 4294967295))"), "{whole}");
+    assert_eq!(
+        told(&bench, &dir, "trusted.glusterfs.list-node-uuids").unwrap(),
+        "<brick0> <brick1> <brick2>"
+    );
+    assert_eq!(told(&bench, &dir, "dht.subvol.status").unwrap(), "1");
+    assert_eq!(told(&bench, &dir, "trusted.glusterfs.dht"), Err(Errno::EOPNOTSUPP));
 }

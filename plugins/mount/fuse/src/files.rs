@@ -2,7 +2,7 @@
 
 use std::sync::{PoisonError, RwLock};
 
-use plugin_api::{Errno, Fd};
+use plugin_api::{Errno, Fd, Inode};
 use slab::Slab;
 
 /// All of a kind.
@@ -55,9 +55,17 @@ impl<T: Clone> Files<T> {
     }
 }
 
+impl Files {
+    /// Any that is open of a file.
+    pub(crate) fn of(&self, inode: &Inode) -> Option<Fd> {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        open.iter().map(|(_, fd)| fd).find(|fd| fd.inode() == inode).cloned()
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use plugin_api::{FileType, Gfid, Inode};
+    use plugin_api::{FileType, Gfid};
 
     use super::*;
 
@@ -67,6 +75,7 @@ mod tests {
         let fd = Fd::new(Inode::new(Gfid::ROOT, FileType::Directory), 0, 1);
         let number = files.add(fd.clone());
         assert_eq!(files.find(number), Ok(fd.clone()));
+        assert_eq!(files.of(fd.inode()), Some(fd.clone()));
         assert_eq!(files.take(number), Ok(fd));
         assert_eq!(files.find(number), Err(Errno::EBADF));
         assert_eq!(files.take(u64::MAX), Err(Errno::EBADF));

@@ -85,7 +85,7 @@ impl Xlator for MountFuse {
     fn fini(&self) {
         if let Some(fs) = &self.fs {
             fs.leave();
-            mounting::unmount(&fs.settings.point);
+            fs.mounted.unmount();
             fs.notices.end();
         }
     }

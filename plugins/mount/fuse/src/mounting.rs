@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, IoSlice, Read, Write};
 use std::os::fd::AsRawFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use plugin_api::{Errno, InitError};
@@ -26,6 +26,15 @@ pub(crate) struct Mounted {
     pub(crate) device: File,
     /// The most bytes of a WRITE.
     pub(crate) largest: usize,
+    place: Place,
+}
+
+/// Where it is mounted, and as which of the mounts that may lie there one upon the other.
+#[derive(Debug)]
+struct Place {
+    point: PathBuf,
+    /// The number of its device, as the list of mounts has it.
+    number: Option<String>,
 }
 
 impl Mounted {
@@ -38,6 +47,7 @@ impl Mounted {
         check_point(point)?;
         let cannot =
             |what: &str, error: io::Error| InitError(format!("{}: {what}: {error}", point.display()));
+        let real = point.canonicalize().map_err(|error| cannot("cannot be mounted on", error))?;
         let device = File::options()
             .read(true)
             .write(true)
@@ -46,20 +56,43 @@ impl Mounted {
         let (flags, data) = kernel_options(settings, device.as_raw_fd());
         mount(Some(settings.fsname.as_str()), point, Some(TYPE), flags, Some(data.as_str()))
             .map_err(|errno| cannot("cannot be mounted on", errno.into()))?;
+        let number = topmost(&real);
+        let place = Place { point: real, number };
         match greet(&device, settings) {
-            Ok(largest) => Ok(Self { device, largest }),
+            Ok(largest) => Ok(Self { device, largest, place }),
             Err(error) => {
-                unmount(point);
+                place.unmount();
                 Err(cannot("the kernel's file system does not start", error))
             }
         }
     }
+
+    /// Takes the mount away; what is open there fails from now on, and others wait for nothing.
+    pub(crate) fn unmount(&self) {
+        self.place.unmount();
+    }
 }
 
-/// Takes the mount away; what is open there fails from now on, and others wait for nothing.
-pub(crate) fn unmount(point: &Path) {
-    // Who unmounted it before us did what we wanted.
-    let _ = umount2(point, MntFlags::MNT_DETACH);
+impl Place {
+    fn unmount(&self) {
+        // What somebody has mounted upon it stays: ours is out of sight, and goes with the last who is in it.
+        if self.number.is_some() && topmost(&self.point) == self.number {
+            // Who unmounted it before us did what we wanted.
+            let _ = umount2(&self.point, MntFlags::MNT_DETACH);
+        }
+    }
+}
+
+/// The number of the device that a look at a folder ends in, where something is mounted there. The folder itself is not
+/// looked at: who serves it may be the one who asks.
+fn topmost(point: &Path) -> Option<String> {
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let there = mounts.lines().filter_map(|line| {
+        let mut words = line.split(' ').skip(2);
+        let (number, place) = (words.next()?, words.nth(1)?);
+        (Path::new(&unescaped(place)) == point).then(|| number.to_owned())
+    });
+    there.last()
 }
 
 fn check_point(point: &Path) -> Result<(), InitError> {
@@ -79,21 +112,7 @@ fn check_point(point: &Path) -> Result<(), InitError> {
         }
         Err(error) => return refuse(format!("cannot be mounted on: {error}")),
     }
-    if is_mounted(point) {
-        return refuse(format!("a volume is mounted there already (os error {})", libc::EBUSY));
-    }
     Ok(())
-}
-
-/// Whether a file system of ours is mounted on the folder.
-fn is_mounted(point: &Path) -> bool {
-    let Ok(point) = point.canonicalize() else { return false };
-    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-    mounts.lines().any(|line| {
-        let mut words = line.split(' ').skip(1);
-        let (place, kind) = (words.next().unwrap_or_default(), words.next());
-        kind == Some(TYPE) && Path::new(&unescaped(place)) == point
-    })
 }
 
 /// A word of the list of mounts, which has `\040` for a space.

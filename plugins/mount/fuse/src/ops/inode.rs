@@ -25,7 +25,15 @@ pub(crate) async fn getattr(call: Call) -> Answer {
         Some(fd) => frame.child().fstat(fop::Fstat { fd, xdata }).await,
         None => {
             let loc = call.loc(&frame).await?;
-            frame.child().stat(fop::Stat { loc, xdata }).await
+            let inode = loc.inode.clone().into_option();
+            match frame.child().stat(fop::Stat { loc, xdata: Dict::new() }).await {
+                // Without a name it is there as long as somebody has it open.
+                Err(e) if matches!(e.errno, Errno::ENOENT | Errno::ESTALE) => {
+                    let fd = inode.and_then(|inode| call.fs.files.of(&inode)).ok_or(e)?;
+                    frame.child().fstat(fop::Fstat { fd, xdata }).await
+                }
+                found => found,
+            }
         }
     };
     call.attributes(&found.map_err(stale)?.iatt)
