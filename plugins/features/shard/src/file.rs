@@ -100,7 +100,7 @@ impl File {
     /// Whether the extent may be used without asking.
     pub(crate) fn is_fresh(&self) -> bool {
         let state = self.state();
-        state.under_way > 0 || now().saturating_sub(state.told) < nanos(TRUSTED)
+        state.under_way > 0 || state.told > now().saturating_sub(nanos(TRUSTED))
     }
 
     /// Others may have changed it.

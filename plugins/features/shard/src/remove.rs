@@ -15,6 +15,7 @@ static OWNERS: AtomicU64 = AtomicU64::new(1);
 /// A file in blocks that is about to lose a name.
 struct Doomed {
     loc: Loc,
+    inode: Inode,
     gfid: Gfid,
     names: u32,
     block_size: u64,
@@ -57,15 +58,14 @@ impl Call<'_> {
         {
             return Ok(None);
         }
-        let mut loc = loc.clone();
-        if loc.inode.is_none() {
-            loc.inode = Some(Inode::new(Gfid::NULL, FileType::Invalid)).into();
-        }
         // What is wrong with the place, who acts on it says.
-        Ok(self.look(loc).await.ok().flatten())
+        Ok(self.look(loc.clone()).await.ok().flatten())
     }
 
-    async fn look(&self, loc: Loc) -> FopResult<Option<Doomed>> {
+    async fn look(&self, mut loc: Loc) -> FopResult<Option<Doomed>> {
+        let fresh = || Inode::new(Gfid::NULL, FileType::Invalid);
+        let inode = loc.inode.clone().into_option().unwrap_or_else(fresh);
+        loc.inode = Some(inode.clone()).into();
         let mut xdata = Dict::new();
         ask(&mut xdata);
         let found = self.root().child().lookup(Lookup { loc: loc.clone(), xdata }).await?;
@@ -73,11 +73,9 @@ impl Call<'_> {
         let Some((block_size, extent)) = told.filter(|(block_size, extent)| extent.size > *block_size) else {
             return Ok(None);
         };
-        if let Some(inode) = loc.inode.as_ref().into_option() {
-            inode.link(found.iatt.gfid, found.iatt.file_type());
-        }
         let Iatt { gfid, nlink: names, .. } = found.iatt;
-        Ok(Some(Doomed { loc, gfid, names, block_size, extent }))
+        inode.link(gfid, FileType::Regular);
+        Ok(Some(Doomed { loc, inode, gfid, names, block_size, extent }))
     }
 
     /// Does what takes a name away, while no other client does; the blocks follow when it was the last.
@@ -131,7 +129,8 @@ impl Names {
     async fn lock(&self, doomed: &Doomed, kind: LockKind) -> FopResult<()> {
         let cmd = if kind == LockKind::Unlock { LockCmd::Set } else { LockCmd::SetWait };
         let flock = Flock { kind, ..Flock::default() };
-        let (domain, loc, xdata) = (self.domain.clone(), doomed.loc.clone(), Dict::new());
+        // The name may be gone when the lock is given back.
+        let (domain, loc, xdata) = (self.domain.clone(), Loc::of(doomed.inode.clone()), Dict::new());
         self.owner.child().inodelk(Inodelk { domain, loc, cmd, flock, xdata }).await.map(drop)
     }
 
