@@ -72,6 +72,11 @@ fn fsx_passes_on_our_own_client_without_caches() {
 }
 
 #[test]
+fn fsx_passes_on_our_own_client_when_files_lie_in_blocks() {
+    passes_on_our_client(&["features.shard on", "features.shard-block-size 4MB"], 2_000);
+}
+
+#[test]
 #[ignore = "200,000 operations: make soak"]
 fn soak_fsx_passes_on_our_own_client() {
     passes_on_our_client(&[], 2 * MANY);

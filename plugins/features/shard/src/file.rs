@@ -48,7 +48,8 @@ struct Touched {
     last: Time,
 }
 
-type Time = (i64, u32);
+/// Seconds and nanoseconds.
+pub(crate) type Time = (i64, u32);
 
 /// What a change makes of a file.
 #[derive(Debug, Clone, Copy)]
@@ -146,6 +147,16 @@ impl File {
         state.touched = Some(Touched { first, last: (block.mtime, block.mtime_nsec) });
     }
 
+    /// When a later block was written, as long as the first one knows nothing of it.
+    pub(crate) fn unsaved_time(&self) -> Option<Time> {
+        let state = self.state();
+        let known = (state.first.mtime, state.first.mtime_nsec);
+        state
+            .touched
+            .filter(|touched| touched.first == known && touched.last > known)
+            .map(|touched| touched.last)
+    }
+
     /// Changes the extent. Where the change counts, it is under way until [`end_change`](Self::end_change).
     pub(crate) fn begin_change(&self, to: impl FnOnce(Extent) -> Extent) -> Change {
         let mut state = self.state();
@@ -222,6 +233,9 @@ mod tests {
         file.touch(&at(20));
         let shown = file.shown(&at(10));
         assert_eq!((shown.mtime, shown.ctime), (20, 20));
+        assert_eq!(file.unsaved_time(), Some((20, 0)));
         assert_eq!(file.shown(&at(15)).mtime, 15, "somebody has set it");
+        file.seen(now(), None, &at(15));
+        assert_eq!(file.unsaved_time(), None);
     }
 }

@@ -366,6 +366,17 @@ shard! {
             }
         }
 
+        async fn flush(&self, frame: &Frame, args: Flush) -> FopResult<Done> {
+            if self.passes(frame) {
+                return frame.child().flush(args).await;
+            }
+            let call = self.call(frame);
+            if let Some(file) = call.known(args.fd.inode()) {
+                call.save_time(&file, &args.fd).await;
+            }
+            frame.child().flush(args).await
+        }
+
         async fn unlink(&self, frame: &Frame, args: Unlink) -> FopResult<Removed> {
             if self.passes(frame) {
                 return frame.child().unlink(args).await;

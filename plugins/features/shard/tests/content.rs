@@ -195,6 +195,27 @@ fn an_open_that_truncates_takes_all_blocks() {
 }
 
 #[test]
+fn the_time_of_a_write_is_shown_at_once_and_to_others_when_it_is_closed() {
+    let bench = client(&Fake::memory());
+    let at = |time| Caller::new(&bench, 1).identified(Identity { time, ..Identity::default() });
+    let fd = at(1000).create(&at(1000).root(), "f").unwrap();
+    write(&at(1000), &fd, 0, b"first block");
+    let written = write(&at(2000), &fd, 5 * MIB, b"later block");
+    let mtime = |caller: Caller<'_>| caller.fstat(&fd).unwrap().mtime;
+    assert!(written.mtime > 0 && mtime(at(3000)) == written.mtime);
+    assert_ne!(mtime(below(&bench)), written.mtime);
+    at(3000).ask::<kind::flush>(Flush { fd: fd.clone(), xdata: Dict::new() }).unwrap();
+    assert_eq!((mtime(below(&bench)), mtime(at(3000))), (written.mtime, written.mtime));
+    // What a user sets counts.
+    let iatt = Iatt { mtime: 7, ..Iatt::default() };
+    write(&at(4000), &fd, 5 * MIB, b"later block");
+    let set = Fsetattr { fd: fd.clone(), iatt, valid: set_attr::MTIME, xdata: Dict::new() };
+    at(4000).ask::<kind::fsetattr>(set).unwrap();
+    at(4000).ask::<kind::flush>(Flush { fd: fd.clone(), xdata: Dict::new() }).unwrap();
+    assert_eq!((mtime(below(&bench)), mtime(at(4000))), (7, 7));
+}
+
+#[test]
 fn writes_at_the_same_time_count_once_each() {
     let bench = client(&Fake::memory());
     let caller = Caller::new(&bench, 1);
@@ -229,6 +250,8 @@ fn a_sync_reaches_the_blocks_that_were_written_since_the_last() {
         let answer = caller.ask::<kind::fsync>(args);
         (answer.is_ok(), bench.calls().iter().filter(|call| **call == "fsync").count())
     };
+    // What a sync begins with.
+    caller.ask::<kind::flush>(Flush { fd: fd.clone(), xdata: Dict::new() }).unwrap();
     bench.fake().fail_call(1, Errno::EIO);
     assert_eq!(sync(), (false, 3));
     assert_eq!(sync(), (true, 2), "the one that failed is tried again");
