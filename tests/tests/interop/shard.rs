@@ -70,10 +70,13 @@ fn hand_over(cluster: &Cluster, from: &Path, to: &Path, seed: usize) {
     let name = format!("f{seed}");
     let mut model = content(seed);
     fs::write(from.join(&name), &model).expect("it is written");
+    // Neither client's close waits for what it has written.
+    let length = (10 * MIB as u64, 20 * MIB as u64 / 1024);
+    wait_until("the whole file", || {
+        fs::metadata(to.join(&name)).is_ok_and(|meta| (meta.len(), meta.blocks()) == length)
+    });
     assert_eq!(blocks(cluster), 2, "the first block is the file itself");
-    let meta = fs::metadata(to.join(&name)).expect("it is there");
-    assert_eq!((meta.len(), meta.blocks()), (10 * MIB as u64, 20 * MIB as u64 / 1024));
-    assert!(fs::read(to.join(&name)).is_ok_and(|found| found == model));
+    wait_until("its bytes", || fs::read(to.join(&name)).is_ok_and(|found| found == model));
     let file = OpenOptions::new().read(true).write(true).open(to.join(&name)).expect("it opens");
     file.write_all_at(b"changed", 4 * MIB as u64 - 3).expect("it takes bytes across blocks");
     file.set_len(7 * MIB as u64).expect("it is cut");
@@ -93,8 +96,22 @@ fn hand_over(cluster: &Cluster, from: &Path, to: &Path, seed: usize) {
     }
 }
 
+/// Our client writes to a later block, of which the file itself knows nothing, and the incumbent's sees when.
+fn a_time_is_seen(own: &Path, theirs: &Path) {
+    let time = |mount: &Path| fs::metadata(mount.join("t")).and_then(|meta| meta.modified()).expect("a time");
+    fs::write(own.join("t"), content(3)).expect("it is written");
+    let before = time(theirs);
+    let file = OpenOptions::new().write(true).open(own.join("t")).expect("it opens");
+    file.write_all_at(b"later", 9 * MIB as u64).expect("it takes bytes");
+    drop(file);
+    wait_until("the new time", || time(theirs) > before && time(theirs) == time(own));
+    fs::remove_file(own.join("t")).expect("it goes");
+}
+
 fn files_change_hands(server: Stack) {
     let Some((cluster, own, theirs)) = both(server) else { return };
+    a_time_is_seen(&own, &theirs);
+    wait_until("its blocks", || blocks(&cluster) == 0 && markers(&cluster) == 0);
     hand_over(&cluster, &own, &theirs, 1);
     hand_over(&cluster, &theirs, &own, 2);
     cluster.unmount("own");

@@ -52,7 +52,11 @@ impl Call<'_> {
 
     /// The file at a place, when it has more blocks than its first.
     async fn doomed(&self, loc: &Loc) -> FopResult<Option<Doomed>> {
-        let known = loc.inode.as_ref().into_option().and_then(|inode| self.known(inode));
+        let inode = loc.inode.as_ref().into_option();
+        if inode.is_some_and(|inode| !matches!(inode.file_type(), FileType::Regular | FileType::Invalid)) {
+            return Ok(None);
+        }
+        let known = inode.and_then(|inode| self.known(inode));
         if let Some(file) = known
             && file.block_size().is_none_or(|block_size| file.is_fresh() && file.extent().size <= block_size)
         {

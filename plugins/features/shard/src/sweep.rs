@@ -11,6 +11,8 @@ use crate::extent::{Extent, ask, block_size};
 use crate::folder::{entry, is_absent};
 use crate::remove::entry_lock;
 
+/// Blocks that are removed before it looks whether it has to stop.
+const STEP: usize = 1024;
 /// Bytes of names that are read at a time.
 const READ: usize = 128 << 10;
 
@@ -65,7 +67,7 @@ impl Pass<'_> {
         let Some(removed) = self.blocks.find_removed(self.frame).await? else { return Ok(()) };
         let mut failed = None;
         for gfid in self.names(&removed).await? {
-            if self.sweeper.stopped.load(Ordering::Relaxed) {
+            if self.is_stopped() {
                 return Ok(());
             }
             if let Err(error) = self.one(&removed, gfid).await {
@@ -73,6 +75,10 @@ impl Pass<'_> {
             }
         }
         failed.map_or(Ok(()), Err)
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.sweeper.stopped.load(Ordering::Relaxed)
     }
 
     async fn names(&self, removed: &Inode) -> FopResult<Vec<Gfid>> {
@@ -129,7 +135,13 @@ impl Pass<'_> {
             found => found?,
         };
         if let Some((block_size, extent)) = block_size(&found.xdata).zip(Extent::told(&found.xdata)) {
-            self.blocks.remove(self.frame, gfid, 1..extent.size.div_ceil(block_size)).await?;
+            let end = extent.size.div_ceil(block_size);
+            for from in (1..end).step_by(STEP) {
+                if self.is_stopped() {
+                    return Ok(());
+                }
+                self.blocks.remove(self.frame, gfid, from..end.min(from + STEP as u64)).await?;
+            }
         }
         self.frame.child().unlink(Unlink { loc, flags: 0, xdata: Dict::new() }).await.map(drop)
     }
