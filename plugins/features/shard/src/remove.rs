@@ -9,6 +9,7 @@ use plugin_api::prelude::*;
 use crate::blocks::marker;
 use crate::call::Call;
 use crate::extent::{BLOCK_SIZE, Extent, FILE_SIZE, ask, block_size};
+use crate::folder::{is_absent, linked};
 
 static OWNERS: AtomicU64 = AtomicU64::new(1);
 
@@ -62,17 +63,20 @@ impl Call<'_> {
         {
             return Ok(None);
         }
-        // What is wrong with the place, who acts on it says.
-        Ok(self.look(loc.clone()).await.ok().flatten())
+        self.look(loc.clone()).await
     }
 
+    /// Who cannot be asked may have blocks, which nobody would find again: nothing is removed then.
     async fn look(&self, mut loc: Loc) -> FopResult<Option<Doomed>> {
         let fresh = || Inode::new(Gfid::NULL, FileType::Invalid);
         let inode = loc.inode.clone().into_option().unwrap_or_else(fresh);
         loc.inode = Some(inode.clone()).into();
         let mut xdata = Dict::new();
         ask(&mut xdata);
-        let found = self.root().child().lookup(Lookup { loc: loc.clone(), xdata }).await?;
+        let found = match self.root().child().lookup(Lookup { loc: loc.clone(), xdata }).await {
+            Err(error) if is_absent(&error) => return Ok(None),
+            found => found?,
+        };
         let told = block_size(&found.xdata).zip(Extent::told(&found.xdata));
         let Some((block_size, extent)) = told.filter(|(block_size, extent)| extent.size > *block_size) else {
             return Ok(None);
@@ -104,8 +108,8 @@ impl Call<'_> {
     ) -> FopResult<F::Reply> {
         let child = self.frame.child();
         // Another client may have changed it before the lock was there.
-        let doomed = match self.look(doomed.loc.clone()).await {
-            Ok(Some(again)) if again.gfid == doomed.gfid && again.names == 1 => again,
+        let doomed = match self.look(doomed.loc.clone()).await? {
+            Some(again) if again.gfid == doomed.gfid && again.names == 1 => again,
             _ => return child.wind::<F>(args).await,
         };
         names.lock_entry(&doomed, EntrylkCmd::Lock).await?;
@@ -151,7 +155,7 @@ impl Names {
             Err(error) if error.errno == Errno::EEXIST => {
                 let looked = Lookup { loc: loc.clone(), xdata: Dict::new() };
                 let found = self.owner.child().lookup(looked).await?;
-                let loc = Loc::of(crate::folder::linked(&loc, &found.iatt)?);
+                let loc = Loc::of(linked(&loc, &found.iatt)?);
                 let (xattrs, xdata) = (doomed.xattrs(), Dict::new());
                 self.owner.child().setxattr(Setxattr { loc, xattrs, flags: 0, xdata }).await.map(drop)
             }

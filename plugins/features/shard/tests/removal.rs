@@ -122,3 +122,19 @@ fn a_small_file_is_removed_without_ado() {
     caller.unlink(&caller.root(), "f").unwrap();
     assert!(!bench.calls().iter().any(|call| matches!(*call, "inodelk" | "mknod" | "mkdir")));
 }
+
+#[test]
+fn a_file_that_nobody_can_look_at_keeps_its_name() {
+    let bench = client(&Fake::memory());
+    let caller = Caller::new(&bench, 1);
+    large(&bench, "f");
+    // The lookup, and the one under the lock.
+    for call in [0, 4] {
+        bench.fake().forget();
+        bench.fake().fail_call(call, Errno::EIO);
+        assert_eq!(caller.unlink(&caller.root(), "f").unwrap_err().errno(), Some(Errno::EIO));
+        assert!(!bench.calls().contains(&"unlink"), "{:?}", bench.calls());
+    }
+    caller.unlink(&caller.root(), "f").unwrap();
+    wait("the sweep", || is_swept(&bench));
+}
