@@ -32,6 +32,7 @@ mod rebalance;
 mod reload;
 mod restart;
 mod services;
+mod shard;
 mod small_programs;
 mod start;
 mod state;

@@ -68,8 +68,14 @@ answers! {
         let node = store.get(gfid)?;
         Ok(Looked { iatt: node.iatt, post_parent, xdata: node.asked_for(&args.xdata) })
     };
-    stat => |store, _who, args| Ok(Attr { iatt: store.at(&args.loc)?.iatt, xdata: Dict::new() });
-    fstat => |store, _who, args| Ok(Attr { iatt: store.of_fd(&args.fd)?.iatt, xdata: Dict::new() });
+    stat => |store, _who, args| {
+        let node = store.at(&args.loc)?;
+        Ok(Attr { iatt: node.iatt, xdata: node.asked_for(&args.xdata) })
+    };
+    fstat => |store, _who, args| {
+        let node = store.of_fd(&args.fd)?;
+        Ok(Attr { iatt: node.iatt, xdata: node.asked_for(&args.xdata) })
+    };
     access => |store, who, args| may(store.at(&args.loc)?, who, args.mask);
     readlink => |store, _who, args| {
         let node = store.at(&args.loc)?;
@@ -111,7 +117,14 @@ answers! {
         Ok(made)
     };
     link => |store, who, args| store.link(&args.old, &args.new, who);
-    unlink => |store, who, args| store.remove(&args.loc, false, who);
+    unlink => |store, who, args| {
+        let blocks = store.at(&args.loc)?.iatt.blocks;
+        let mut removed = store.remove(&args.loc, false, who)?;
+        if args.xdata.contains("gf_get_file_block_count") {
+            removed.xdata.set("gf_get_file_block_count", blocks);
+        }
+        Ok(removed)
+    };
     rmdir => |store, who, args| store.remove(&args.loc, true, who);
     rename => |store, who, args| store.rename(&args.old, &args.new, who);
     truncate => |store, who, args| {

@@ -294,7 +294,7 @@ fn virtual_names_tell_where_things_lie() {
     assert_eq!(path, format!("(<DISTRIBUTE:v-dht> <brick{at}>)"));
     let whole = told(&bench, &dir, "glusterfs.pathinfo").unwrap();
     assert!(whole.starts_with("((<DISTRIBUTE:v-dht> <brick0> <brick1> <brick2>) (v-dht-layout ("), "{whole}");
-    assert!(whole.contains(" 0 1431655764)") && whole.ends_with(" 4294967295))"), "{whole}");
+    assert!(whole.contains(" 0 1431655764)") && whole.ends_with(" 4294967295)))"), "{whole}");
     assert_eq!(
         told(&bench, &dir, "trusted.glusterfs.list-node-uuids").unwrap(),
         "<brick0> <brick1> <brick2>"
