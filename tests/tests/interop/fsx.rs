@@ -90,7 +90,7 @@ const AHEAD: [&str; 3] =
 
 #[test]
 fn fsx_passes_on_our_own_client_with_every_cache() {
-    passes_on_our_client(&AHEAD, 5_000);
+    passes_on_our_client(&AHEAD, 5_000, "");
 }
 
 #[test]
@@ -107,6 +107,12 @@ fn fsx_passes_on_our_own_client_when_files_lie_in_blocks() {
 #[ignore = "200,000 operations: make soak"]
 fn soak_fsx_passes_on_our_own_client() {
     passes_on_our_client(&[], 2 * MANY, "");
+}
+
+#[test]
+#[ignore = "200,000 operations: make soak"]
+fn soak_fsx_passes_on_our_own_client_with_every_cache() {
+    passes_on_our_client(&AHEAD, 2 * MANY, "");
 }
 
 #[test]

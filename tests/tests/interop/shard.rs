@@ -8,8 +8,6 @@ use tests::cluster::Cluster;
 use tests::stack::Stack;
 use tests::wait::{wait_result, wait_until};
 
-use crate::own_client::LATER;
-
 const MIB: usize = 1 << 20;
 
 /// A volume by `server` whose files are cut every 4 MiB, mounted by our client and by the incumbent's; `None` without
@@ -23,9 +21,6 @@ fn both(server: Stack) -> Option<(Cluster, PathBuf, PathBuf)> {
     let cluster = Cluster::of(server, Stack::system())?;
     cluster.start_daemon();
     cluster.create("v");
-    for name in LATER {
-        cluster.gluster(&format!("volume set v performance.{name} off")).ok();
-    }
     cluster.gluster("volume set v features.shard on").ok();
     cluster.gluster("volume set v features.shard-block-size 4MB").ok();
     cluster.gluster("volume start v").ok();
