@@ -18,6 +18,7 @@
 pub mod builds;
 pub mod built;
 pub mod cluster;
+pub mod meddler;
 pub mod newcomer;
 pub mod pattern;
 pub mod process;

@@ -126,15 +126,23 @@ impl Sandbox {
     }
 
     /// Calls `work` on a thread that lives in the sandbox's network: what it opens there stays there.
-    fn within_network<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        let path = format!("/proc/{}/ns/net", self.pid());
-        let network = File::open(path).expect("the first process is there as long as its sandbox");
+    pub(crate) fn within_network<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        let enter = self.network();
         let inside = || {
-            move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network))
-                .expect("root may enter");
+            enter();
             work()
         };
         std::thread::scope(|scope| scope.spawn(inside).join().expect("the thread does not panic"))
+    }
+
+    /// What takes the thread that calls it into the sandbox's network for good.
+    pub(crate) fn network(&self) -> impl FnOnce() + Send + use<> {
+        let path = format!("/proc/{}/ns/net", self.pid());
+        let network = File::open(path).expect("the first process is there as long as its sandbox");
+        move || {
+            move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network))
+                .expect("root may enter");
+        }
     }
 }
 

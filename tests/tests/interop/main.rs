@@ -16,6 +16,7 @@ mod graph_switch;
 mod heal;
 mod health;
 mod hostile;
+mod hostile_brick;
 mod isolate;
 mod locks;
 mod mixed;

@@ -65,9 +65,10 @@ impl Held {
         let answers = join_all(wanted.iter().map(|lock| self.wind(child, lock, true))).await;
         let mut outcome = Ok(());
         for (lock, answer) in wanted.into_iter().zip(answers) {
-            match answer {
-                Ok(_) => self.taken.push((child, lock)),
-                Err(e) => outcome = Err(e),
+            // One that failed may be held nevertheless, where its answer could not be read: it is given back as well.
+            self.taken.push((child, lock));
+            if let Err(e) = answer {
+                outcome = Err(e);
             }
         }
         outcome

@@ -57,6 +57,10 @@ async fn listing(call: &Call, wanted: &Wanted, plus: bool) -> Result<Listing, Fo
         true => frame.child().readdirp(fop::Readdirp { fd, size, offset, xdata }).await?,
         false => frame.child().readdir(fop::Readdir { fd, size, offset, xdata }).await?,
     };
+    // Who is sent back to where it asked from would never come to an end.
+    if read.entries.last().is_some_and(|last| !read.at_end && last.offset == offset) {
+        return Err(Errno::EIO.into());
+    }
     Ok(Listing { entries: read.entries.into_iter().collect(), at_end: read.at_end, plus, changes, until })
 }
 
