@@ -115,9 +115,11 @@ impl Process {
         let _gone = kill_process(self.pid, signal);
     }
 
-    /// True while it runs; a zombie does not.
+    /// True while any of its threads runs: what it has open, and the locks on that, go with the last of them. Until then
+    /// its first thread may be a zombie already.
     pub fn is_alive(&self) -> bool {
-        self.field("State").is_some_and(|state| !state.starts_with(['Z', 'X']))
+        let Some(state) = self.field("State") else { return false };
+        !state.starts_with(['Z', 'X']) || self.field("Threads").is_some_and(|threads| threads != "1")
     }
 
     /// The most memory it ever held resident since [`Self::forget_peak`], in KiB.

@@ -228,7 +228,6 @@ fn wanted(settings: &Settings) -> u32 {
     init_flag::ASYNC_READ
         | init_flag::POSIX_LOCKS
         | init_flag::FLOCK_LOCKS
-        | init_flag::ATOMIC_O_TRUNC
         | init_flag::BIG_WRITES
         | init_flag::MAX_PAGES
         | init_flag::DONT_MASK

@@ -7,7 +7,7 @@ use super::lock;
 use crate::fs::{Answer, Call, Fs};
 use crate::wire::reply::Reply;
 use crate::wire::request::Fields;
-use crate::wire::{FSYNC_DATA, OPEN_KILL_SUIDGID, RELEASE_FLOCK_UNLOCK, WRITE_KILL_SUIDGID, fopen};
+use crate::wire::{FSYNC_DATA, RELEASE_FLOCK_UNLOCK, WRITE_KILL_SUIDGID, fopen};
 
 /// `SEEK_DATA` and `SEEK_HOLE` as fops count them.
 const DATA: i32 = 0;
@@ -39,31 +39,16 @@ impl Fs {
     }
 }
 
-/// Opens a file.
+/// Opens a file. One that is to be empty then is cut by a SETATTR, once the kernel has made sure that nobody runs it.
 pub(crate) async fn open(call: Call) -> Answer {
-    let mut fields = Fields::of(&call.body);
-    let (flags, more) = (fields.i32()?, fields.u32()?);
-    let flags = open_flags(flags, call.fs.settings.writeback) & !(libc::O_CREAT | libc::O_EXCL);
+    let flags = Fields::of(&call.body).i32()?;
+    let flags =
+        open_flags(flags, call.fs.settings.writeback) & !(libc::O_CREAT | libc::O_EXCL | libc::O_TRUNC);
     let frame = call.frame()?;
     let inode = call.inode(&frame).await?;
-    let truncates = flags & libc::O_TRUNC != 0;
-    let flags = flags & !libc::O_TRUNC;
     let fd = Fd::new(inode.clone(), flags, call.pid());
-    let loc = Loc::of(inode);
-    let args = fop::Open { loc: loc.clone(), flags, fd, xdata: Dict::new() };
+    let args = fop::Open { loc: Loc::of(inode), flags, fd, xdata: Dict::new() };
     let opened = frame.child().open(args).await?;
-    if truncates {
-        // A fop of its own, as from the incumbent's clients: an open that truncates has no times of the client's clock.
-        call.fs.changed();
-        let truncated = frame.child().truncate(fop::Truncate { loc, offset: 0, xdata: Dict::new() }).await;
-        call.fs.changed();
-        truncated?;
-    }
-    if truncates && more & OPEN_KILL_SUIDGID != 0 {
-        let args = fop::Fstat { fd: opened.fd.clone(), xdata: Dict::new() };
-        let iatt = frame.child().fstat(args).await?.iatt;
-        call.without_privileges(&frame, iatt).await?;
-    }
     Ok(Reply::opened(call.fs.files.add(opened.fd), call.fs.open_answer()))
 }
 

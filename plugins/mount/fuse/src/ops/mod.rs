@@ -65,7 +65,7 @@ pub(crate) fn serve(call: Call) {
     }
 }
 
-/// Whether a request may change names or attributes. An open that truncates says so by itself.
+/// Whether a request may change names or attributes.
 fn is_change(opcode: u32) -> bool {
     let names = matches!(opcode, MKNOD | MKDIR | SYMLINK | LINK | CREATE | UNLINK | RMDIR | RENAME);
     names || matches!(opcode, SETATTR | WRITE | FALLOCATE | COPY_FILE_RANGE | SETXATTR | REMOVEXATTR)

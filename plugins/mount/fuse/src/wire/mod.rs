@@ -62,7 +62,6 @@ pub(crate) mod init_flag {
     #![allow(missing_docs, reason = "the names are the kernel's")]
     pub(crate) const ASYNC_READ: u32 = 1;
     pub(crate) const POSIX_LOCKS: u32 = 1 << 1;
-    pub(crate) const ATOMIC_O_TRUNC: u32 = 1 << 3;
     pub(crate) const BIG_WRITES: u32 = 1 << 5;
     pub(crate) const DONT_MASK: u32 = 1 << 6;
     pub(crate) const FLOCK_LOCKS: u32 = 1 << 10;
@@ -93,8 +92,6 @@ pub(crate) mod fattr {
     pub(crate) const KILL_SUIDGID: u32 = 1 << 11;
 }
 
-/// Of OPEN and CREATE: set-user-ID and set-group-ID bits go with what is cut off.
-pub(crate) const OPEN_KILL_SUIDGID: u32 = 1;
 /// Of WRITE: they go with this write.
 pub(crate) const WRITE_KILL_SUIDGID: u32 = 1 << 2;
 /// Of RELEASE: the whole-file lock of this descriptor goes.
