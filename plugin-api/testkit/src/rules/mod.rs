@@ -43,6 +43,59 @@ pub use trial::{Finding, Outcome, Size, Verdict};
 
 use trial::{Kept, Trial};
 
+/// Writes the tests by which a translator keeps what the rule book says of data, names, faults, load, options and hostile
+/// arguments, each with each of these sets of options. `keeps("events")` in a test of one's own adds another rule.
+///
+/// ```no_run
+/// # use plugin_api::prelude::*;
+/// # #[derive(Debug, Default)]
+/// # struct Watch;
+/// # #[xlator("debug/watch", unknown_fops = "pass")]
+/// # impl Xlator for Watch {}
+/// plugin_testkit::keeps_the_rules!(Watch, &[], &[("loud", "on")]);
+/// # fn main() {}
+/// ```
+#[macro_export]
+macro_rules! keeps_the_rules {
+    ($kind:ty, $($options:expr),+ $(,)?) => {
+        fn keeps(rule: &str) {
+            let sets: &[&[(&str, &str)]] = &[$($options),+];
+            for options in sets {
+                let subject = $crate::rules::Subject::of::<$kind>();
+                let subject = options.iter().fold(subject, |subject, (key, value)| subject.option(key, value));
+                (1..4).for_each(|seed| subject.assert_kept(rule, seed));
+            }
+        }
+
+        #[test]
+        fn acknowledged_bytes_read_back() {
+            keeps("data");
+        }
+
+        #[test]
+        fn names_are_as_on_a_brick() {
+            keeps("names");
+        }
+
+        #[test]
+        fn a_child_that_fails_or_is_late_stops_nobody() {
+            keeps("faults");
+        }
+
+        #[test]
+        fn every_fop_is_answered_while_the_graph_stops() {
+            keeps("load");
+            keeps("switches");
+        }
+
+        #[test]
+        fn every_option_is_taken_and_no_argument_brings_it_down() {
+            keeps("options");
+            keeps("hostile");
+        }
+    };
+}
+
 /// Something that every translator has to keep.
 #[derive(Debug, Clone, Copy)]
 pub struct Rule {

@@ -1,46 +1,13 @@
 //! The rule book, in the ways that it may be set up.
 
 use performance_read_ahead::ReadAhead;
-use plugin_testkit::rules::Subject;
 
-fn keeps(rule: &str) {
-    for options in [
-        &[][..],
-        &[("page-count", "16"), ("page-size", "4KB")],
-        &[("page-count", "1"), ("page-size", "4KB"), ("force-atime-update", "on")],
-    ] {
-        let subject = Subject::of::<ReadAhead>();
-        let subject = options.iter().fold(subject, |subject, (key, value)| subject.option(key, value));
-        (1..4).for_each(|seed| subject.assert_kept(rule, seed));
-    }
-}
-
-#[test]
-fn acknowledged_bytes_read_back() {
-    keeps("data");
-}
-
-#[test]
-fn names_are_as_on_a_brick() {
-    keeps("names");
-}
-
-#[test]
-fn a_child_that_fails_or_is_late_stops_nobody() {
-    keeps("faults");
-}
-
-#[test]
-fn every_fop_is_answered_while_the_graph_stops() {
-    keeps("load");
-    keeps("switches");
-}
-
-#[test]
-fn every_option_is_taken_and_no_argument_brings_it_down() {
-    keeps("options");
-    keeps("hostile");
-}
+plugin_testkit::keeps_the_rules!(
+    ReadAhead,
+    &[],
+    &[("page-count", "16"), ("page-size", "4KB")],
+    &[("page-count", "1"), ("page-size", "4KB"), ("force-atime-update", "on")],
+);
 
 #[test]
 fn every_error_reaches_its_caller() {

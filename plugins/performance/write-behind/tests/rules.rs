@@ -1,47 +1,14 @@
 //! The rule book, in the ways that it may be set up.
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use performance_write_behind::WriteBehind;
 use plugin_testkit::rules::Subject;
 
-fn keeps(rule: &str) {
-    for options in [
-        &[][..],
-        &[("trickling-writes", "off")],
-        &[("flush-behind", "off"), ("strict-write-ordering", "on"), ("aggregate-size", "0")],
-    ] {
-        let subject = Subject::of::<WriteBehind>();
-        let subject = options.iter().fold(subject, |subject, (key, value)| subject.option(key, value));
-        (1..4).for_each(|seed| subject.assert_kept(rule, seed));
-    }
-}
-
-#[test]
-fn acknowledged_bytes_read_back() {
-    keeps("data");
-}
-
-#[test]
-fn names_are_as_on_a_brick() {
-    keeps("names");
-}
-
-#[test]
-fn a_child_that_fails_or_is_late_stops_nobody() {
-    keeps("faults");
-}
-
-#[test]
-fn every_fop_is_answered_while_the_graph_stops() {
-    keeps("load");
-    keeps("switches");
-}
-
-#[test]
-fn every_option_is_taken_and_no_argument_brings_it_down() {
-    keeps("options");
-    keeps("hostile");
-}
+plugin_testkit::keeps_the_rules!(
+    WriteBehind,
+    &[],
+    &[("trickling-writes", "off")],
+    &[("flush-behind", "off"), ("strict-write-ordering", "on"), ("aggregate-size", "0")],
+);
 
 #[test]
 fn passing_through_every_error_reaches_its_caller() {
