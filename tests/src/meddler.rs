@@ -108,7 +108,7 @@ impl Meddler {
     }
 
     /// Remembers what is asked.
-    fn note(&self, call: &mut Vec<u8>) {
+    fn note(&self, call: &[u8]) {
         if word(call, 4) == Some(0)
             && word(call, 12) == Some(FOPS)
             && let (Some(xid), Some(procedure)) = (word(call, 0), word(call, 20))

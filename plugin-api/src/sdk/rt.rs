@@ -32,7 +32,7 @@ pub fn spawn_blocking(task: impl Future<Output = ()> + Send + 'static) {
 
 /// Runs a task here as far as it goes without waiting, and the rest of it on the event pool.
 pub fn run_inline(task: impl Future<Output = ()> + Send + 'static) {
-    inline::run(task, |rest| spawn(rest));
+    inline::run(task, spawn);
 }
 
 /// Is done after `duration`.

@@ -1,4 +1,5 @@
 //! Files and directories over three bricks in memory.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::sync::{Arc, Mutex};
 

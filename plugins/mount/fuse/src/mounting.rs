@@ -87,12 +87,12 @@ impl Place {
 /// looked at: who serves it may be the one who asks.
 fn topmost(point: &Path) -> Option<String> {
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    let there = mounts.lines().filter_map(|line| {
+    let mut there = mounts.lines().filter_map(|line| {
         let mut words = line.split(' ').skip(2);
         let (number, place) = (words.next()?, words.nth(1)?);
         (Path::new(&unescaped(place)) == point).then(|| number.to_owned())
     });
-    there.last()
+    there.next_back()
 }
 
 fn check_point(point: &Path) -> Result<(), InitError> {
