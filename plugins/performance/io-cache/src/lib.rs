@@ -123,9 +123,9 @@ impl IoCache {
     async fn check(&self, frame: &Frame, file: &File, fd: &Fd, since: Moment) {
         let Some(check) = file.check(since) else { return };
         let ask = || async {
-            match frame.child().fstat(Fstat { fd: fd.clone(), xdata: Dict::new() }).await {
-                Ok(told) => file.seen(check.began, &told.iatt),
-                Err(_) => file.forget(),
+            // Where nobody answers, pages do not count.
+            if let Ok(told) = frame.child().fstat(Fstat { fd: fd.clone(), xdata: Dict::new() }).await {
+                file.seen(check.began, &told.iatt);
             }
         };
         check.done.get_or_init(ask).await;

@@ -129,6 +129,52 @@ fn a_page_that_comes_in_parts_is_read_to_its_end() {
 }
 
 #[test]
+fn a_page_whose_parts_are_of_two_times_is_not_kept() {
+    let (bench, _) = bench(&[]);
+    let inode = inode(1);
+    bench.on::<kind::readv>(|args| {
+        let data = IoBuf::from(vec![b'p'; args.size.min(PAGE / 2)]).into();
+        let mtime = 5 + i64::from(args.offset > 0);
+        Ok(Data { data, iatt: Iatt { mtime, ..Iatt::default() }, ..Data::default() })
+    });
+    for _ in 0..2 {
+        read(&bench, &inode, 0, 10);
+        assert_eq!(calls(&bench).len(), 2);
+    }
+}
+
+#[test]
+fn pages_do_not_count_where_nobody_answers_whether_they_do() {
+    let (bench, file) = bench(&[("cache-timeout", "0")]);
+    let inode = inode(1);
+    read(&bench, &inode, 0, 10);
+    file.lock().unwrap().0 = b'b';
+    bench.fake().fail_call(0, Errno::ENOTCONN);
+    assert_eq!(read(&bench, &inode, 0, 10).0, Some(b'b'));
+}
+
+#[test]
+fn a_file_that_is_made_anew_has_no_pages() {
+    let (bench, file) = bench(&[]);
+    let inode = inode(1);
+    let root = Inode::new(Gfid::ROOT, FileType::Directory);
+    bench.on::<kind::create>(|args| {
+        let none = Iatt::default();
+        let iatt = Iatt { gfid: gfid(1), ..none };
+        Ok(Created { fd: args.fd, iatt, pre_parent: none, post_parent: none, xdata: Dict::new() })
+    });
+    for (flags, byte) in [(libc::O_CREAT, b'a'), (libc::O_CREAT | libc::O_TRUNC, b'b')] {
+        read(&bench, &inode, 0, 10);
+        file.lock().unwrap().0 = b'b';
+        let loc = Loc::entry(root.clone(), IoBuf::from("name"));
+        let fd = Fd::new(inode.clone(), libc::O_RDWR, 1);
+        let made = Create { loc, flags, mode: 0, umask: 0, fd, xdata: Dict::new() };
+        bench.call::<kind::create>(made).unwrap();
+        assert_eq!(read(&bench, &inode, 0, 10).0, Some(byte));
+    }
+}
+
+#[test]
 fn readers_who_miss_the_same_page_share_one_fetch_and_one_question() {
     let (bench, _) = bench(&[("cache-timeout", "0")]);
     let inode = inode(1);
@@ -411,6 +457,7 @@ fn pages_of_low_priority_go_first_and_those_of_none_never_come() {
     read(&bench, &keep, 0, 10);
     for page in 0..4 {
         read(&bench, &plain, page % 3 * PAGE, 10);
+        assert!(bench.dump().contains("bytes=262144\n"), "{}", bench.dump());
     }
     read(&bench, &none, 0, 10);
     calls(&bench);

@@ -216,6 +216,54 @@ fn a_read_waits_for_its_page_that_is_on_its_way() {
 }
 
 #[test]
+fn a_page_that_was_waited_for_while_the_file_changed_is_not_used() {
+    let (bench, _) = bench(&[]);
+    let fd = open(libc::O_RDONLY);
+    bench.fake().fault(1, Fault::Hold);
+    read(&bench, &fd, 0, PAGE);
+    let frame = bench.frame(Identity::default(), None);
+    let mut early = frame.child().readv(args(&fd, PAGE, 10));
+    assert!(poll(&mut early).is_none());
+    bench.call::<kind::fsync>(Fsync { fd: fd.clone(), data_only: false, xdata: Dict::new() }).unwrap();
+    asked(&bench);
+    bench.fake().release();
+    block_on(early).unwrap();
+    assert!(asked(&bench).contains(&(PAGE, 10)), "the brick was asked again");
+}
+
+#[test]
+fn what_is_asked_for_while_a_write_is_under_way_is_not_used_after_it() {
+    let (bench, file) = bench(&[]);
+    let fd = open(libc::O_RDWR);
+    read(&bench, &fd, 50 * PAGE, 1);
+    bench.fake().fault(0, Fault::Hold);
+    let frame = bench.frame(Identity::default(), None);
+    let data = IoBuf::from("x").into();
+    let write = Writev { fd: fd.clone(), data, offset: 0, flags: 0, xdata: Dict::new() };
+    let mut write = frame.child().writev(write);
+    assert!(poll(&mut write).is_none());
+    let reader = open(libc::O_RDONLY);
+    read(&bench, &reader, 0, PAGE);
+    file.lock().unwrap().0 = b'b';
+    bench.fake().release();
+    block_on(write).unwrap();
+    assert_eq!(first(&read(&bench, &reader, PAGE, PAGE)), b'b');
+}
+
+#[test]
+fn after_a_page_that_failed_it_reads_ahead_again() {
+    let (bench, _) = bench(&[]);
+    let fd = open(libc::O_RDONLY);
+    bench.fake().fail_call(1, Errno::EIO);
+    read(&bench, &fd, 0, 100);
+    read(&bench, &fd, 100, 100);
+    read(&bench, &fd, 200, 100);
+    asked(&bench);
+    read(&bench, &fd, 300, 100);
+    assert!(!asked(&bench).contains(&(300, 100)), "it is there");
+}
+
+#[test]
 fn a_page_that_fails_or_is_short_is_for_nobody_to_know_but_who_needs_it() {
     for fails in [true, false] {
         let (bench, _) = bench(&[]);
