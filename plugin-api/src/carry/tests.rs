@@ -70,18 +70,21 @@ fn again<T: Carry>(bytes: &[u8]) -> Result<(Vec<u8>, usize), (CarryError, usize)
 
 /// Bends bytes until they are a value: lengths and tags that are too large become small ones.
 fn some_value<T: Carry>(mut bytes: Vec<u8>, small: &[u8]) -> Vec<u8> {
-    for turn in 0.. {
+    for turn in 0_usize.. {
+        // Every lap begins elsewhere: a small number that is wrong at its place is another one there the next time.
+        let lap = u8::try_from(turn / small.len() % 12).unwrap();
+        let some = (small[turn % small.len()] + lap) % 12;
         match again::<T>(&bytes) {
             Ok((value, taken)) => {
                 assert_eq!(value.len(), taken);
                 return value;
             }
-            // At the end there is nothing to bend: more of the same.
-            Err((CarryError::Short { .. }, at)) if bytes.len() - at < 8 => bytes.extend([b'm'; 512]),
+            // Near the end it may be an id that lacks some of its 16 bytes, and no length to bend: more of the same.
+            Err((CarryError::Short { .. }, at)) if bytes.len() - at < 16 => bytes.extend([b'm'; 512]),
             Err((CarryError::Short { .. }, at)) if at >= 4 => {
-                bytes[at - 4..at].copy_from_slice(&u32::from(small[turn % small.len()]).to_ne_bytes());
+                bytes[at - 4..at].copy_from_slice(&u32::from(some).to_ne_bytes());
             }
-            Err((_, at)) => bytes[at - 1] = small[turn % small.len()] % 9,
+            Err((_, at)) => bytes[at - 1] = some % 9,
         }
     }
     unreachable!("it turns until it returns")
