@@ -133,7 +133,7 @@ impl Volume {
             self.cluster.gluster("volume heal v");
             match &self.listed()[..] {
                 [] => Ok(()),
-                [first, ..] => Err(format!("{} is listed", first.display())),
+                all => Err(all.iter().map(|path| about(path)).collect::<Vec<_>>().join("; ")),
             }
         });
     }
@@ -160,6 +160,23 @@ impl Volume {
             );
         }
     }
+}
+
+/// What a test says of an entry that stays on a list: what lies in it, and what its file is marked with.
+fn about(listed: &Path) -> String {
+    let gfid = listed.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let brick = listed.ancestors().nth(4).expect("brick, .glusterfs, indices, list, entry");
+    let handle = brick.join(".glusterfs").join(&gfid[..2]).join(&gfid[2..4]).join(&gfid);
+    let names = fs::read_dir(listed).map(|entries| {
+        entries.map(|entry| entry.map(|entry| entry.file_name()).unwrap_or_default()).collect::<Vec<_>>()
+    });
+    let marks =
+        ["trusted.afr.dirty", "trusted.afr.v-client-0", "trusted.afr.v-client-1", "trusted.afr.v-client-2"]
+            .map(|name| {
+                let mut value = vec![0; 12];
+                getxattr(&handle, name, &mut value).map(|_| value)
+            });
+    format!("{} is listed: {names:?}, {}, {marks:?}", listed.display(), handle.display())
 }
 
 /// Makes, appends, renames, links, changes and removes; what it returns was acknowledged.
