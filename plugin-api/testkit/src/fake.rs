@@ -27,7 +27,7 @@ pub struct Fake(Arc<Inner>);
 
 struct Inner {
     otherwise: Otherwise,
-    keeps: bool,
+    keeps: AtomicBool,
     notes: AtomicBool,
     answers: Mutex<HashMap<&'static str, Box<dyn Any + Send + Sync>>>,
     seen: Mutex<Vec<Seen>>,
@@ -58,7 +58,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Fake {
     fn make(otherwise: Otherwise, keeps: bool) -> Self {
         let (answers, seen, faults, recorder) = Default::default();
-        let notes = AtomicBool::new(true);
+        let (keeps, notes) = (AtomicBool::new(keeps), AtomicBool::new(true));
         Self(Arc::new(Inner { otherwise, keeps, notes, answers, seen, faults, recorder }))
     }
 
@@ -200,13 +200,21 @@ impl Fake {
     /// The arguments of every fop of a kind.
     ///
     /// # Panics
-    /// When it is no [`recorder`](Self::recorder).
+    /// When it is no [`recorder`](Self::recorder) and was not told to [keep](Self::keep_args) them.
     #[must_use]
     pub fn args<F: FopType<Args: Clone>>(&self) -> Vec<F::Args> {
-        assert!(self.0.keeps, "only `Fake::recorder()` keeps arguments");
+        assert!(
+            self.0.keeps.load(Ordering::Relaxed),
+            "call `Fake::keep_args` before arguments are asked for"
+        );
         let seen = lock(&self.0.seen);
         let kept = seen.iter().filter(|seen| seen.fop == F::NAME).filter_map(|seen| seen.args.as_ref());
         kept.map(|args| args.downcast_ref::<F::Args>().expect("kept under its fop").clone()).collect()
+    }
+
+    /// Keeps the arguments of what comes from now on, as a [`recorder`](Self::recorder) does.
+    pub fn keep_args(&self) {
+        self.0.keeps.store(true, Ordering::Relaxed);
     }
 
     /// Keeps no notes of what comes from now on: for very many fops.
@@ -254,7 +262,7 @@ impl Fake {
 
     /// Notes the call; the fault whose turn it is.
     fn begin<F: FopType<Args: Clone>>(&self, frame: &Frame, args: &F::Args) -> Option<Fault> {
-        let args: Option<Box<dyn Any + Send>> = match self.0.keeps {
+        let args: Option<Box<dyn Any + Send>> = match self.0.keeps.load(Ordering::Relaxed) {
             true => Some(Box::new(args.clone())),
             false => None,
         };

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use plugin_api::prelude::*;
 
-use crate::call::{Call, LAYOUT, LEADER, worst};
+use crate::call::{Call, LAYOUT, worst};
 use crate::lookup::{newest, whole};
 
 impl Call<'_> {
@@ -20,19 +20,33 @@ impl Call<'_> {
         Err(worst(errors))
     }
 
-    /// The child whose word counts for a directory: the leader, or the first.
-    pub(crate) fn leader(&self, dir: &Inode) -> usize {
-        self.known(dir).leader().unwrap_or(0)
+    /// The child whose word counts for a change of a directory: its leader, or the first that is up where there is none.
+    ///
+    /// # Errors
+    ///
+    /// `ENOTCONN` when the leader cannot be known because a child is down.
+    pub(crate) async fn leader(&self, dir: &Inode) -> FopResult<usize> {
+        self.layout(dir).await?;
+        let mut up = (0..self.count()).filter(|at| self.dht.is_up(*at));
+        match self.known(dir).leader() {
+            Some(leader) => Ok(leader),
+            None if dir.gfid().is_root() => Ok(up.next().unwrap_or(0)),
+            None if up.count() == self.count() => Ok(0),
+            None => Err(Errno::ENOTCONN.into()),
+        }
     }
 
-    /// A fop that only the leader answers.
+    /// A fop that one child answers: the leader, or while it is down the first that is up.
     pub(crate) async fn on_leader<F: FopType<Args: Clone>>(
         &self,
         dir: &Inode,
         args: F::Args,
     ) -> FopResult<F::Reply> {
         self.layout(dir).await?;
-        self.child(self.leader(dir)).wind::<F>(args).await
+        let mut up = (0..self.count()).filter(|at| self.dht.is_up(*at));
+        let leader = self.known(dir).leader().filter(|leader| self.dht.is_up(*leader));
+        let child = leader.or_else(|| up.next()).unwrap_or(0);
+        self.child(child).wind::<F>(args).await
     }
 
     /// A directory's attributes: the newest times of all children.
@@ -57,8 +71,7 @@ impl Call<'_> {
     where
         F: FopType<Args: Clone, Reply = PrePost>,
     {
-        self.layout(dir).await?;
-        let leader = self.leader(dir);
+        let leader = self.leader(dir).await?;
         let mut set = self.child(leader).wind::<F>(args.clone()).await?;
         let others = (0..self.count()).filter(|at| *at != leader);
         for other in
@@ -69,32 +82,6 @@ impl Call<'_> {
         }
         (set.pre, set.post) = (whole(set.pre), whole(set.post));
         Ok(set)
-    }
-
-    /// Changes xattrs: on the leader first, which notes until the end that the others may lag behind.
-    pub(crate) async fn change_xattrs<F>(&self, dir: &Inode, args: &F::Args) -> FopResult<Done>
-    where
-        F: FopType<Args: Clone, Reply = Done>,
-    {
-        self.layout(dir).await?;
-        let leader = self.leader(dir);
-        self.note_lag(dir, leader, -1).await?;
-        let done = self.child(leader).wind::<F>(args.clone()).await;
-        let others = (0..self.count()).filter(|at| *at != leader && done.is_ok());
-        let others = join_all(others.map(|at| self.child(at).wind::<F>(args.clone()))).await;
-        if done.is_err() || others.iter().all(Result::is_ok) {
-            self.note_lag(dir, leader, 1).await?;
-        }
-        done
-    }
-
-    async fn note_lag(&self, dir: &Inode, leader: usize, step: i32) -> FopResult<()> {
-        if dir.gfid().is_root() {
-            return Ok(());
-        }
-        let xattrs = Dict::new().with(LEADER, step.to_be_bytes().to_vec());
-        let note = Xattrop { loc: Loc::of(dir.clone()), op: 0, xattrs, xdata: Dict::new() };
-        self.root().child_at(leader).xattrop(note).await.map(drop)
     }
 }
 

@@ -17,13 +17,15 @@ impl Call<'_> {
             Some(inode) if inode.gfid() == gfid => inode,
             _ => Inode::new(gfid, FileType::Directory),
         };
-        if seen.layout.faults().missing && !args.loc.name.is_empty() {
-            self.make_missing(args, seen).await;
-        }
+        let made = match seen.layout.faults().missing && !args.loc.name.is_empty() {
+            true => self.make_missing(args, seen).await,
+            false => Vec::new(),
+        };
         if !gfid.is_root() && seen.leader.is_none() {
             self.name_leader(&args.loc, &inode, seen).await;
         }
         self.heal_access(&inode, seen).await;
+        self.heal_xattrs(&inode, seen, &made).await;
         if seen.layout.faults().ranges && !seen.layout.faults().missing {
             let healed = self.heal_layout(&inode, seen).await;
             if let Err(e) = healed {
@@ -32,10 +34,11 @@ impl Call<'_> {
         }
     }
 
-    /// Makes a directory on the children that lack it.
-    async fn make_missing(&self, args: &Lookup, seen: &mut Seen) {
-        let Ok(parent) = Self::parent(&args.loc) else { return };
-        let Ok((hashed, _)) = self.hashed(&args.loc).await else { return };
+    /// Makes a directory on the children that lack it, and says on which it is new.
+    async fn make_missing(&self, args: &Lookup, seen: &mut Seen) -> Vec<usize> {
+        let mut new = Vec::new();
+        let Ok(parent) = Self::parent(&args.loc) else { return new };
+        let Ok((hashed, _)) = self.hashed(&args.loc).await else { return new };
         let mut held = Held::none(self);
         if held.name(hashed, &parent, &args.loc.name).await.is_ok() {
             let answers = self.all::<kind::lookup>(args).await;
@@ -59,11 +62,13 @@ impl Call<'_> {
                     if let Ok(made) = made {
                         seen.layout.parts[at].has = Has::Bare;
                         seen.access[at] = Some((made.iatt.uid, made.iatt.gid, made.iatt.mode & 0o7777));
+                        new.push(at);
                     }
                 }
             }
         }
         held.release();
+        new
     }
 
     /// Says which child's xattrs count: the one that the directory's name belongs on.

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod call;
+mod dir_xattrs;
 mod directory;
 mod hash;
 mod heal;

@@ -150,6 +150,8 @@ pub(crate) struct Seen {
     pub(crate) layout: Layout,
     /// The child whose xattrs count.
     pub(crate) leader: Option<usize>,
+    /// What the leader notes of changes that another child may have missed: nothing, or less.
+    pub(crate) lag: i32,
     pub(crate) path: IoBuf,
     /// Owner, group and permissions on each child that has it.
     pub(crate) access: Vec<Option<(u32, u32, u32)>>,
@@ -160,7 +162,7 @@ impl Seen {
     pub(crate) fn of(call: &Call<'_>, loc: &Loc, answers: Vec<FopResult<Looked>>) -> FopResult<Self> {
         let mut parts = Vec::with_capacity(answers.len());
         let mut access = Vec::with_capacity(answers.len());
-        let (mut shown, mut leader, mut commit): (Option<Looked>, _, _) = (None, None, 0);
+        let (mut shown, mut leader, mut lag, mut commit): (Option<Looked>, _, _, _) = (None, None, 0, 0);
         let mut errors = Vec::new();
         for (at, answer) in answers.into_iter().enumerate() {
             let looked = match answer {
@@ -175,8 +177,10 @@ impl Seen {
             };
             parts.push(Part::decode(looked.xdata.get(LAYOUT).and_then(Value::as_bytes)));
             access.push(Some((looked.iatt.uid, looked.iatt.gid, looked.iatt.mode & 0o7777)));
-            if looked.xdata.contains(LEADER) && leader.is_none() {
+            if let Some(note) = looked.xdata.get(LEADER).filter(|_| leader.is_none()) {
                 leader = Some(at);
+                let note = note.as_bytes().and_then(|bytes| bytes.try_into().ok());
+                lag = note.map_or(0, i32::from_be_bytes).min(0);
             }
             if let Some(value) = looked.xdata.int(COMMIT) {
                 commit = u32::try_from(value & 0xffff_ffff).unwrap_or(0);
@@ -191,7 +195,7 @@ impl Seen {
         looked.iatt = whole(looked.iatt);
         looked.post_parent = whole(looked.post_parent);
         let path = path_of(call, loc, looked.iatt.gfid);
-        Ok(Self { looked, layout: Layout { parts }, leader, path, access, commit })
+        Ok(Self { looked, layout: Layout { parts }, leader, lag, path, access, commit })
     }
 
     fn needs_healing(&self) -> bool {
@@ -201,6 +205,7 @@ impl Seen {
         faults.ranges
             || faults.missing
             || access.any(|other| Some(other) != first)
+            || self.lag < 0
             || (self.leader.is_none() && !self.looked.iatt.gfid.is_root())
     }
 }

@@ -7,6 +7,9 @@ use cluster_distribute::Distribute;
 use plugin_api::Key;
 use plugin_api::prelude::*;
 use plugin_testkit::{Bench, Caller, Fake, Testkit};
+use volume::watched;
+
+mod volume;
 
 fn bench() -> Bench {
     let kit = Testkit::<Distribute>::new().named("v-dht");
@@ -157,16 +160,6 @@ fn own_xattrs_are_not_for_callers() {
     assert_eq!(set("trusted.glusterfs.dht").unwrap_err().errno, Errno::EPERM);
     assert_eq!(set("distribute.fix.layout").unwrap_err().errno, Errno::EOPNOTSUPP);
     set("user.mine").unwrap();
-}
-
-/// Three children that note their calls, below a root that is known.
-fn watched() -> (Bench, Vec<Fake>) {
-    let fakes: Vec<_> = (0..3).map(|_| Fake::memory()).collect();
-    let kit = Testkit::<Distribute>::new().named("v-dht");
-    let bench = fakes.iter().fold(kit, |kit, fake| kit.child(fake.clone())).start();
-    let root = bench.inode(Gfid::ROOT, FileType::Directory);
-    bench.call::<kind::lookup>(Lookup { loc: Loc::of(root), xdata: Dict::new() }).unwrap();
-    (bench, fakes)
 }
 
 /// What the children were asked meanwhile, all together.
