@@ -174,7 +174,11 @@ impl Lists {
             for entry in Dir::read_from(&dir)? {
                 let entry = entry?;
                 if let Ok(name) = Name::new(entry.file_name().to_bytes()) {
-                    rustix::fs::unlinkat(&dir, name.bytes(), AtFlags::empty())?;
+                    match rustix::fs::unlinkat(&dir, name.bytes(), AtFlags::empty()) {
+                        // Another healer may be taking names off one by one.
+                        Ok(()) | Err(Errno::NOENT) => {}
+                        Err(e) => return Err(e),
+                    }
                 }
             }
         }
@@ -349,6 +353,27 @@ mod tests {
         lists.add_change(FILE, one).unwrap();
         lists.undo_change(FILE, one).unwrap();
         assert!(lists.changes_of(FILE).unwrap().is_none(), "the folder went with its last name");
+    }
+
+    #[test]
+    fn two_healers_that_take_the_same_names_off_leave_nothing() {
+        let (_brick, lists) = lists();
+        for round in 0..20_u8 {
+            let names: Vec<_> = (0..200).map(|n| format!("name-{n}")).collect();
+            let parent = Gfid([round; 16]);
+            names
+                .iter()
+                .for_each(|name| lists.add_change(parent, Name::new(name.as_bytes()).unwrap()).unwrap());
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    for name in &names {
+                        lists.remove_change(parent, Name::new(name.as_bytes()).unwrap()).unwrap();
+                    }
+                });
+                lists.forget_changes(parent, true).unwrap();
+            });
+            assert!(lists.changes_of(parent).unwrap().is_none());
+        }
     }
 
     #[test]
