@@ -46,7 +46,15 @@ impl Call<'_> {
             Err(e) if e.errno == Errno::ENOENT && was_on.is_none() && !self.may_be_elsewhere(&layout) => {
                 answer
             }
-            Err(_) => self.everywhere(args, Some((first, answer))).await,
+            Err(e) => {
+                let belongs_there = e.errno == Errno::ENOENT && hashed == Some(first);
+                match self.everywhere(args, Some((first, answer))).await {
+                    // The child that it belongs on knows nothing of it, not even where it went: others that are down do
+                    // not keep the name from being used.
+                    Err(e) if belongs_there && e.errno == Errno::ENOTCONN => Err(Errno::ENOENT.into()),
+                    found => found,
+                }
+            }
         }
     }
 

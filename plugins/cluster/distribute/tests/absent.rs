@@ -1,4 +1,4 @@
-//! Xattrs of a directory, while children come and go.
+//! Directories and names while children are away, and once they are back.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod volume;
@@ -95,4 +95,19 @@ fn nothing_is_changed_without_the_child_whose_xattrs_count() {
     leader.always(Some(Fault::Fail(Errno::ENOTCONN)));
     assert_eq!(set(&bench, &dir, "user.x"), Err(Errno::ENOTCONN));
     assert!(other.args::<kind::setxattr>().iter().all(|args| args.xattrs.get("user.x").is_none()));
+}
+
+#[test]
+fn a_name_that_is_nobodys_can_be_used_while_another_child_is_down() {
+    let (bench, fakes) = watched();
+    let caller = Caller::new(&bench, 24);
+    let root = caller.root();
+    fakes[0].always(Some(Fault::Fail(Errno::ENOTCONN)));
+    let said: Vec<_> = (0..30).map(|n| caller.lookup(&root, &format!("f{n}")).unwrap_err().errno()).collect();
+    let free = said.iter().filter(|said| **said == Some(Errno::ENOENT)).count();
+    assert!((10..30).contains(&free), "{free}");
+    for (n, said) in said.iter().enumerate() {
+        let made = caller.create(&root, &format!("f{n}"));
+        assert_eq!(made.is_ok(), *said == Some(Errno::ENOENT), "f{n}");
+    }
 }
