@@ -157,7 +157,7 @@ fn loader(plugin_dirs: Vec<PathBuf>) -> Option<Loader> {
 
 fn no_wishes() -> Wishes<'static> {
     const NOTHING: &Insertions = &Insertions { worm: false, acl: false, mac_compat: false, aux_gfid: false };
-    Wishes { top: None, insert: NOTHING, options: &[], mount: None }
+    Wishes { top: None, insert: NOTHING, options: &[], mount: None, process: None }
 }
 
 fn print(text: &str) -> Result<(), ToolError> {

@@ -124,7 +124,10 @@ impl Volumes {
     pub async fn keep_up(self: &Arc<Self>) {
         let mut orders = self.orders.lock().await;
         let first = self.graphs().clone();
-        first.iter().for_each(|served| self.watch(served));
+        for served in &first {
+            self.watch(served);
+            self.watch_task(served);
+        }
         loop {
             // What is not taken in a branch that is given up stays where it is.
             let item = tokio::select! {
@@ -147,6 +150,19 @@ impl Volumes {
                 Item::GaveUp => {}
             }
         }
+    }
+
+    /// Ends the process when the task has ended that its graph was made for, once the daemon knows what came of it.
+    fn watch_task(self: &Arc<Self>, served: &Arc<Served>) {
+        let (volumes, ended) = (Arc::downgrade(self), served.running.ended());
+        tokio::spawn(async move {
+            let done = ended.await;
+            let Some(volumes) = volumes.upgrade() else { return };
+            if let Some(server) = &volumes.server {
+                server.report(done).await;
+            }
+            volumes.news.tell(Item::Terminate);
+        });
     }
 
     /// Who asked may be gone.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use plugin_api::abi::graph::{Fault, FaultKind, GraphHooks};
-use plugin_api::{Event, EventKind, fop};
+use plugin_api::{Dict, Event, EventKind, fop};
 use tokio::sync::Notify;
 
 /// A translator's faults are logged this often at most.
@@ -23,12 +23,25 @@ pub(super) struct Hooks {
 pub(super) struct Told {
     port: AtomicU16,
     failed: Notify,
+    /// What a task of the graph said at its end.
+    done: Mutex<Option<Dict>>,
+    ended: Notify,
 }
 
 impl Told {
     /// Waits until a brick of the graph says that it cannot go on.
     pub(super) async fn failed(&self) {
         self.failed.notified().await;
+    }
+
+    /// Waits until a task that the graph was made for has ended, and answers what it said.
+    pub(super) async fn ended(&self) -> Dict {
+        loop {
+            if let Some(done) = self.done.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                return done;
+            }
+            self.ended.notified().await;
+        }
     }
 
     /// The port that a server at the top listens on: it comes with the first CHILD_UP.
@@ -69,6 +82,10 @@ impl GraphHooks for Hooks {
         if event.kind == EventKind::CHILD_DOWN && event.data.get("failed").is_some() {
             // Kept for who waits later.
             self.told.failed.notify_one();
+        }
+        if event.kind == EventKind::VOLUME_DEFRAG {
+            *self.told.done.lock().unwrap_or_else(PoisonError::into_inner) = Some(event.data.clone());
+            self.told.ended.notify_one();
         }
     }
 

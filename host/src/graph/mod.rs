@@ -10,7 +10,7 @@ use plugin_api::abi::graph::Graph;
 use plugin_api::abi::host::Direction;
 use plugin_api::abi::root::XlatorModuleRef;
 use plugin_api::fop::{Done, FopResult, FopType, Ipc, kind};
-use plugin_api::{Event, EventKind, Identity};
+use plugin_api::{Dict, Event, EventKind, Identity};
 
 pub mod activate;
 pub mod check;
@@ -93,6 +93,12 @@ impl Running {
     pub fn failed(&self) -> impl Future<Output = ()> + Send + use<> {
         let told = self.told.clone();
         async move { told.failed().await }
+    }
+
+    /// Waits until a task that the graph was made for has ended: an event that rises past the top, with what came of it.
+    pub fn ended(&self) -> impl Future<Output = Dict> + Send + use<> {
+        let told = self.told.clone();
+        async move { told.ended().await }
     }
 
     /// Whether a brick of this name stands below a top, or is one.

@@ -17,6 +17,8 @@ pub struct Wishes<'a> {
     pub options: &'a [XlatorOption],
     /// The mount that stands above all of it.
     pub mount: Option<&'a MountSettings>,
+    /// What the process is called: one may be there for a task, whose translator stands above all of it.
+    pub process: Option<&'a str>,
 }
 
 impl<'a> From<&'a Settings> for Wishes<'a> {
@@ -26,6 +28,7 @@ impl<'a> From<&'a Settings> for Wishes<'a> {
             insert: &settings.insert,
             options: &settings.xlator_options,
             mount: settings.mount.as_ref(),
+            process: settings.process_name.as_deref(),
         }
     }
 }
@@ -51,6 +54,22 @@ pub fn prepare(draft: &mut Draft, wishes: Wishes<'_>, modules: &impl Modules) {
     // Last: options for translators of the graph are not for what stands above it.
     if let Some(mount) = wishes.mount {
         put_mount(draft, mount, modules);
+    } else if wishes.process == Some(REBALANCE) {
+        put_rebalance(draft, wishes.options, modules);
+    }
+}
+
+/// The process that moves files to where they belong, and the name of its translator.
+const REBALANCE: &str = "rebalance";
+
+/// The options that tell the task: the daemon gives them for the translator of the graph.
+const TASK_OPTIONS: [&str; 3] = ["rebalance-cmd", "node-uuid", "commit-hash"];
+
+fn put_rebalance(draft: &mut Draft, options: &[XlatorOption], modules: &impl Modules) {
+    draft.put_on_top(REBALANCE, "cluster/rebalance", modules);
+    let top = draft.nodes.last_mut().expect("it was just put there");
+    for option in options.iter().filter(|option| TASK_OPTIONS.contains(&option.key.as_str())) {
+        top.node.set(&option.key, &option.value, SetBy::CommandLine);
     }
 }
 
@@ -136,7 +155,7 @@ mod tests {
     }
 
     fn wishes(insert: &Insertions) -> Wishes<'_> {
-        Wishes { top: None, insert, options: &[], mount: None }
+        Wishes { top: None, insert, options: &[], mount: None, process: None }
     }
 
     #[test]

@@ -22,8 +22,10 @@ pub(super) struct BrickOps {
     orders: mpsc::Sender<Order>,
 }
 
-/// The number of the `ipc` fop that asks a translator about itself: the event it stands for.
+/// The numbers of the `ipc` fops that ask a translator about itself, and about the task it is at: the events they stand
+/// for.
 const TRANSLATOR_INFO: i32 = 13;
+const VOLUME_DEFRAG: i32 = 16;
 
 /// The names under which a service's status is asked for, by the bit of `cmd`.
 const SERVICES: [(i64, &str); 5] = [
@@ -89,6 +91,7 @@ impl BrickOps {
                 Err(unsupported("this process is no service and takes no graph of one"))
             }
             BrickProc::DumpMetrics => Err(unsupported("this build keeps no metrics")),
+            BrickProc::XlatorDefrag => self.task(input(&request.input)?).await,
             BrickProc::BrickBarrier => self.barrier(&name, input(&request.input)?),
             other => Err(unsupported(&format!("no translator of this graph answers {}", other.name()))),
         }
@@ -161,6 +164,18 @@ impl BrickOps {
         details(&running, input).await
     }
 
+    /// Asks how a task stands that the process was started for, or stops it: the tops of the graph know, whatever
+    /// translator the order names.
+    async fn task(&self, input: Dict) -> Result<Dict, Refusal> {
+        for running in self.running()? {
+            if let Some(answer) = ask_tops(&running, VOLUME_DEFRAG, &input).await {
+                return answer
+                    .map_err(|errno| Refusal { errno, why: format!("the task does not tell: {errno}") });
+            }
+        }
+        Err(unsupported("this process was not started for a task"))
+    }
+
     /// Raises or lowers a brick's barrier: its translators are told.
     fn barrier(&self, name: &str, input: Dict) -> Result<Dict, Refusal> {
         let (running, brick) = self.find(name, "brick")?;
@@ -189,16 +204,22 @@ impl BrickOps {
 async fn details(running: &Running, input: Dict) -> Result<Dict, Refusal> {
     let asked = input.int("cmd").unwrap_or(0);
     let Some((_, what)) = DETAILS.iter().find(|(bit, _)| asked & bit != 0) else { return Ok(Dict::new()) };
+    match ask_tops(running, TRANSLATOR_INFO, &input).await {
+        Some(answer) => answer.map_err(|errno| Refusal { errno, why: format!("no {what}: {errno}") }),
+        None => Err(unsupported(&format!("no translator of this graph lists {what}"))),
+    }
+}
+
+/// What the first top answers that knows the question.
+async fn ask_tops(running: &Running, op: i32, input: &Dict) -> Option<Result<Dict, Errno>> {
     for top in running.tops() {
-        match running.ask(top, Ipc { op: TRANSLATOR_INFO, xdata: input.clone() }).await {
-            Some(Ok(done)) => return Ok(done.xdata),
-            Some(Err(error)) if error.errno != Errno::EOPNOTSUPP => {
-                return Err(Refusal { errno: error.errno, why: format!("no {what}: {}", error.errno) });
-            }
+        match running.ask(top, Ipc { op, xdata: input.clone() }).await {
+            Some(Ok(done)) => return Some(Ok(done.xdata)),
+            Some(Err(error)) if error.errno != Errno::EOPNOTSUPP => return Some(Err(error.errno)),
             _ => {}
         }
     }
-    Err(unsupported(&format!("no translator of this graph lists {what}")))
+    None
 }
 
 /// Asks the translator of this name about itself; the answer's xdata is the answer.

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use gluster_rpc::{CallError, Client, Events, Settings as ClientSettings};
 use gluster_xdr::callback::{CALLBACK, CallbackProc, Statedump};
-use gluster_xdr::handshake::{GetspecReq, GetspecRsp, HANDSHAKE, HandshakeProc};
+use gluster_xdr::handshake::{
+    EventNotifyReq, EventNotifyRsp, GetspecReq, GetspecRsp, HANDSHAKE, HandshakeProc,
+};
 use plugin_api::transport::TransportModuleRef;
 use plugin_api::{Dict, Errno, IoBuf};
 use tokio::time::timeout;
@@ -14,6 +16,9 @@ use crate::settings::{Mode, Settings, VolfileServer as Wanted};
 
 /// How long a server may take over a volfile.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How long a process that ends waits for the server.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// The op-versions that this build can live with, as the incumbent says them.
 const OP_VERSIONS: [(&str, &str); 2] = [("min-op-version", "1"), ("max-op-version", "100000")];
@@ -145,6 +150,22 @@ impl VolfileServer {
         }
         self.learn(&answer.xdata);
         Ok(answer.spec)
+    }
+
+    /// Tells the daemon how a task ended that it had this process started for. One that does not answer soon sees the end
+    /// of the process.
+    pub async fn report(&self, done: Dict) {
+        let request = EventNotifyReq { op: 0, dict: done.with("volname", self.id.as_str()) };
+        let call =
+            self.client.call::<_, EventNotifyRsp>(HANDSHAKE, HandshakeProc::EventNotify.number(), &request);
+        match timeout(FAREWELL, call).await {
+            Ok(Ok(answer)) if answer.op_ret >= 0 => tracing::info!("the daemon knows of the end"),
+            Ok(Ok(answer)) => {
+                tracing::warn!(errno = answer.op_errno, "the daemon does not take what came of the task")
+            }
+            Ok(Err(error)) => tracing::warn!(%error, "the daemon could not be told what came of the task"),
+            Err(_) => tracing::warn!("the daemon is busy and was not told what came of the task"),
+        }
     }
 
     /// Why no server could be reached.

@@ -92,16 +92,11 @@ pub(crate) fn may_read(name: &[u8]) -> FopResult<()> {
 
 /// Refuses to change what is distribute's own, and what it does not do yet.
 pub(crate) fn may_change<'n>(frame: &Frame, mut names: impl Iterator<Item = &'n [u8]>) -> FopResult<()> {
-    const NOT_YET: [&[u8]; 5] = [
-        b"distribute.fix.layout",
-        b"trusted.distribute.migrate-data",
-        b"decommission-brick",
-        b"distribute.directory-spread-count",
-        b"glusterfs.dht.nuke",
-    ];
+    const NOT_YET: [&[u8]; 3] =
+        [b"decommission-brick", b"distribute.directory-spread-count", b"glusterfs.dht.nuke"];
     names.try_for_each(|name| {
         if NOT_YET.contains(&name) {
-            log!(Warn, xl: frame.name(), "this is not done by this translator: use GlusterFS's own rebalance process", key = name.escape_ascii());
+            log!(Warn, xl: frame.name(), "this is not done by this translator", key = name.escape_ascii());
             return Err(Errno::EOPNOTSUPP.into());
         }
         match name.starts_with(LAYOUT.as_bytes()) {

@@ -169,7 +169,7 @@ impl Call<'_> {
     }
 
     /// Writes the parts that these children have of a layout.
-    async fn write_parts(
+    pub(crate) async fn write_parts(
         &self,
         inode: &Inode,
         layout: &Layout,

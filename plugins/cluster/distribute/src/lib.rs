@@ -5,8 +5,10 @@
 #![forbid(unsafe_code)]
 
 mod call;
+mod copying;
 mod dir_xattrs;
 mod directory;
+mod fix_layout;
 mod hash;
 mod heal;
 mod known;
@@ -14,6 +16,7 @@ mod layout;
 mod locks;
 mod lookup;
 mod make;
+mod migrate;
 mod mkdir;
 mod offset;
 mod options;
@@ -31,6 +34,7 @@ use plugin_api::prelude::*;
 
 use call::{Call, LINKTO, inode_of};
 use directory::{may_change, may_read, without_own};
+use fix_layout::Order;
 use options::Settings;
 use space::Spaces;
 
@@ -294,8 +298,11 @@ distribute! {
         }
 
         async fn setxattr(&self, frame: &Frame, args: Setxattr) -> FopResult<Done> {
-            may_change(frame, args.xattrs.iter().map(|(key, _)| key.as_bytes()))?;
             let (call, inode) = (self.call(frame), inode_of(&args.loc));
+            if let Some(order) = Order::among(frame, &args.xattrs) {
+                return Box::pin(call.obey(order, &args.loc)).await;
+            }
+            may_change(frame, args.xattrs.iter().map(|(key, _)| key.as_bytes()))?;
             match call.is_dir(&inode).await? {
                 true => call.change_xattrs::<kind::setxattr>(&inode, &args).await,
                 false => call.on_file::<kind::setxattr>(&inode, None, args, true).await,

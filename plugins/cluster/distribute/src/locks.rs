@@ -23,6 +23,12 @@ enum Lock {
     Name { dir: Inode, name: IoBuf },
 }
 
+/// An owner of locks that is nobody else.
+pub(crate) fn new_owner() -> LkOwner {
+    let owner = 0x6d74_0000_0000_0000_u64 | OWNERS.fetch_add(1, Ordering::Relaxed);
+    LkOwner::new(owner.to_be_bytes().to_vec().into())
+}
+
 /// Locks that are held; they are given back by [`release`](Self::release).
 #[derive(Debug)]
 pub(crate) struct Held {
@@ -34,8 +40,7 @@ impl Held {
     /// None yet, of an owner of its own.
     pub(crate) fn none(call: &Call<'_>) -> Self {
         let mut frame = call.root();
-        let owner = 0x6d74_0000_0000_0000_u64 | OWNERS.fetch_add(1, Ordering::Relaxed);
-        frame.identity_mut().lk_owner = LkOwner::new(owner.to_be_bytes().to_vec().into());
+        frame.identity_mut().lk_owner = new_owner();
         Self { frame, taken: Vec::new() }
     }
 

@@ -92,6 +92,7 @@ pub(crate) struct Settings {
     pub(crate) by_gfid: bool,
     pub(crate) readdir_optimize: bool,
     pub(crate) assert_no_child_down: bool,
+    pub(crate) durable: bool,
     pub(crate) leaving: Vec<String>,
     pub(crate) munge: Munge,
 }
@@ -118,6 +119,7 @@ impl Settings {
             weighted: cx.bool("weighted-rebalance")?,
             by_gfid: cx.bool("randomize-hash-range-by-gfid")?,
             readdir_optimize: cx.bool("readdir-optimize")?,
+            durable: cx.bool("ensure-durability")?,
             assert_no_child_down: cx.bool("assert-no-child-down")?,
             leaving: leaving
                 .split(',')

@@ -1,8 +1,11 @@
 //! Sends a fop on a file to the child that has it, and after the file when it moves.
 
+use std::any::Any;
+
 use plugin_api::prelude::*;
 
 use crate::call::{Call, LINKTO, POINTER_MODE, is_moving, unmarked};
+use crate::migrate::WRITTEN;
 
 /// A reply that may show the file's attributes.
 pub(crate) trait Shows {
@@ -46,6 +49,14 @@ impl Shows for Sought {}
 impl Shows for Leased {}
 impl Shows for ActiveLocks {}
 
+/// A fop for the new copy of a file that is being moved: what a write brings, whoever copies must not write over.
+fn on_copy<F: FopType>(mut args: F::Args) -> F::Args {
+    if let Some(write) = (&mut args as &mut dyn Any).downcast_mut::<Writev>() {
+        write.xdata.set(WRITTEN, 1);
+    }
+    args
+}
+
 impl Call<'_> {
     /// A fop on one file; `changes` says that it changes the file, and so both copies while it is being moved.
     pub(crate) async fn on_file<F>(
@@ -88,7 +99,7 @@ impl Call<'_> {
             if let Some(fd) = fd {
                 self.open_again(to, fd).await?;
             }
-            answer = self.child(to).wind::<F>(args).await;
+            answer = self.child(to).wind::<F>(on_copy::<F>(args)).await;
         }
         answer.map(|mut reply| {
             reply.clean();

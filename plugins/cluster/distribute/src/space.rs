@@ -53,6 +53,12 @@ fn is_full(space: &Space, settings: &Settings) -> bool {
 }
 
 impl Call<'_> {
+    /// Whether a child would have too little left once it took so many bytes more.
+    pub(crate) fn is_too_full(&self, space: &Space, bytes: u128) -> bool {
+        let blocks = u64::try_from(bytes / u128::from(space.frsize.max(1))).unwrap_or(u64::MAX);
+        is_full(&Space { bavail: space.bavail.saturating_sub(blocks), ..*space }, &self.settings())
+    }
+
     /// Asks the children for their space, where nobody did for a second.
     pub(crate) async fn refresh_space(&self) {
         if !self.dht.spaces.is_old() {

@@ -158,7 +158,7 @@ fn own_xattrs_are_not_for_callers() {
         })
     };
     assert_eq!(set("trusted.glusterfs.dht").unwrap_err().errno, Errno::EPERM);
-    assert_eq!(set("distribute.fix.layout").unwrap_err().errno, Errno::EOPNOTSUPP);
+    assert_eq!(set("decommission-brick").unwrap_err().errno, Errno::EOPNOTSUPP);
     set("user.mine").unwrap();
 }
 
