@@ -1,10 +1,13 @@
 //! Files that move between the bricks of a volume: to bricks that joined it, and off bricks that are to leave.
 
 use rustix::process::Signal;
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tests::cluster::{Cluster, STATE};
 use tests::process::Process;
+use tests::stack::Stack;
 use tests::wait::{wait_for, wait_result, wait_until};
 
 /// A started and mounted volume `v` of two bricks with so many files in two folders.
@@ -179,6 +182,56 @@ fn a_brick_that_is_to_leave_is_emptied_first() {
     assert!(!volfile().contains("v-client-1"));
     assert_eq!((state(&cluster, "rebalance_op").as_str(), state(&cluster, "brick1").as_str()), ("0", ""));
     check(&cluster, FILES);
+}
+
+/// Writes a file over and over in place, piece by piece, until it is told to stop, and once more all of it; what it then
+/// holds was acknowledged.
+fn rewrite(path: &Path, seed: u8, stop: &AtomicBool) -> Vec<u8> {
+    const PIECE: usize = 48 << 10;
+    let mut content = vec![seed; 40 * PIECE];
+    fs::write(path, &content).expect("the volume takes a file");
+    let file = OpenOptions::new().write(true).open(path).expect("it opens");
+    for turn in 0_usize.. {
+        let at = turn * 7 % 40 * PIECE;
+        content[at..at + PIECE].fill(seed.wrapping_add(turn.to_le_bytes()[0]));
+        file.write_all_at(&content[at..at + PIECE], at as u64).expect("it takes a write while it moves");
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+    file.sync_all().expect("it is on disk");
+    content
+}
+
+#[test]
+fn what_is_written_while_files_move_is_in_them_afterwards() {
+    let Some(cluster) = filled(40) else { return };
+    let (ours, theirs) = (cluster.mount_by(&Stack::server(), "v", "own"), cluster.view("/srv/m"));
+    let stop = AtomicBool::new(false);
+    let written = std::thread::scope(|scope| {
+        let stop = &stop;
+        let writers: Vec<_> = (0..8_u8)
+            .map(|n| if n % 2 == 0 { &ours } else { &theirs }.join(format!("written{n}")))
+            .enumerate()
+            .map(|(n, path)| scope.spawn(move || (path.clone(), rewrite(&path, n.to_le_bytes()[0], stop))))
+            .collect();
+        cluster.gluster("volume add-brick v box:/srv/v-3 force").ok();
+        for _ in 0..3 {
+            cluster.gluster("volume rebalance v start force").ok();
+            wait_status(&cluster, "volume rebalance v status", "completed");
+            wait_until("the end of the process", || movers(&cluster).is_empty());
+        }
+        stop.store(true, Ordering::Relaxed);
+        writers.into_iter().map(|writer| writer.join().expect("every write is taken")).collect::<Vec<_>>()
+    });
+    let fresh = cluster.mount("v", "fresh");
+    for (path, content) in written {
+        let name = path.file_name().expect("it has a name");
+        let found = fs::read(fresh.join(name)).expect("it is there");
+        let differs = found.iter().zip(&content).position(|(found, wanted)| found != wanted);
+        assert_eq!((found.len(), differs), (content.len(), None), "{}", path.display());
+    }
+    check(&cluster, 40);
 }
 
 /// A volume whose files move: the process is held still at the first of them. Each move takes a while, until [`hasten`].

@@ -12,6 +12,8 @@ use crate::lookup::Seen;
 const FIX: &str = "distribute.fix.layout";
 /// With it: the files are where they belong by now, as of this rebalance.
 const NEW_COMMIT: &str = "new-commit-hash";
+/// In the answer: children are being taken away, with what is still on them at the end.
+const LEAVING: &str = "decommissioning";
 /// Asks for one file.
 const MOVE: &str = "trusted.distribute.migrate-data";
 
@@ -70,7 +72,11 @@ impl Call<'_> {
             Err(e) => Err(e),
         };
         held.release();
-        outcome.map(|()| Done::default())
+        let mut xdata = Dict::new();
+        if !self.settings().leaving.is_empty() {
+            xdata.set(LEAVING, 1);
+        }
+        outcome.map(|()| Done { xdata })
     }
 
     async fn fix_locked(&self, dir: &Inode, commit: Option<u32>) -> FopResult<()> {

@@ -1,10 +1,11 @@
 //! Lookup: where a name belongs first, then wherever it may be.
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use plugin_api::prelude::*;
 
 use crate::call::{COMMIT, Call, LAYOUT, LEADER, inode_of, is_pointer, worst};
 use crate::layout::{Has, Layout, Part};
+use crate::locks::Held;
 
 impl Call<'_> {
     /// Finds a file or a directory, and remembers where.
@@ -132,7 +133,38 @@ impl Call<'_> {
             return Err(if unsure { Errno::ENOTCONN } else { Errno::ENOENT }.into());
         };
         self.known(&inode_of(&args.loc)).is_file_on(at);
+        let gfid = found.iatt.gfid;
+        let is_pointed = pointers
+            .iter()
+            .any(|(_, pointer)| self.pointed(&pointer.xdata) == Some(at) && pointer.iatt.gfid == gfid);
+        if named && !is_pointed && !unsure {
+            self.make_findable(&args.loc, at, gfid).await;
+        }
         Ok(found.clone())
+    }
+
+    /// Makes the pointer to a file that does not lie where its name belongs: who trusts a miss there has to find it.
+    async fn make_findable(&self, loc: &Loc, at: usize, gfid: Gfid) {
+        let Ok(parent) = Self::parent(loc) else { return };
+        let Ok((hashed, _)) = self.hashed(loc).await else { return };
+        if hashed == at {
+            return;
+        }
+        let mut held = Held::none(self);
+        if held.name(hashed, &parent, &loc.name).await.is_ok() {
+            let nobody = Inode::new(Gfid::NULL, FileType::Invalid);
+            let loc = Loc { inode: Some(nobody).into(), gfid: Gfid::NULL, ..loc.clone() };
+            let again = Lookup { loc: loc.clone(), xdata: self.ask(&Dict::new(), false) };
+            let root = self.root();
+            let (here, there) =
+                join(root.child_at(hashed).lookup(again.clone()), root.child_at(at).lookup(again)).await;
+            let is_there =
+                there.is_ok_and(|found| found.iatt.gfid == gfid && !is_pointer(&found.iatt, &found.xdata));
+            if is_there && here.is_err_and(|e| e.errno == Errno::ENOENT) {
+                let _next_time = self.point(hashed, at, &loc, Some(gfid)).await;
+            }
+        }
+        held.release();
     }
 
     /// A directory, from what all children say of it; what is wrong with it is put right.

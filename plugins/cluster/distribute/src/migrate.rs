@@ -145,13 +145,13 @@ impl Moving<'_> {
 
     /// Moves a regular file.
     async fn file(&self) -> FopResult<()> {
-        let made = self.prepare().await?;
+        self.prepare().await?;
         let moved = match self.copy().await {
             Ok(()) => self.hand_over().await,
             Err(e) => Err(e),
         };
         if let Err(e) = moved {
-            self.undo(made).await;
+            self.undo().await;
             return Err(e);
         }
         let removed = self.frame.child_at(self.from);
@@ -168,25 +168,21 @@ impl Moving<'_> {
         Ok(())
     }
 
-    /// Makes the new copy, which is a pointer to the old one so far, and says whether it was not there yet.
-    async fn prepare(&self) -> FopResult<bool> {
+    /// Makes the new copy, which is a pointer to the old one so far.
+    async fn prepare(&self) -> FopResult<()> {
         let new = self.frame.child_at(self.to);
         let xdata = self.call.ask(&Dict::new(), false).with("glusterfs.clean.writexattr", 1);
-        let made = match new.lookup(Lookup { loc: self.loc.clone(), xdata }).await {
-            Ok(found) if found.iatt.gfid == self.before.gfid && is_pointer(&found.iatt, &found.xdata) => {
-                false
-            }
+        match new.lookup(Lookup { loc: self.loc.clone(), xdata }).await {
+            Ok(found) if found.iatt.gfid == self.before.gfid && is_pointer(&found.iatt, &found.xdata) => {}
             Ok(_) => return Err(Errno::EEXIST.into()),
             Err(e) if e.errno == Errno::ENOENT => {
                 self.call.point(self.to, self.from, &self.loc, Some(self.before.gfid)).await?;
-                true
             }
             Err(e) => return Err(e),
-        };
+        }
         let open = |loc: Loc| Open { loc, flags: libc::O_RDWR, fd: self.fd.clone(), xdata: Dict::new() };
         new.open(open(self.by_id())).await?;
-        self.frame.child_at(self.from).open(open(self.by_id())).await?;
-        Ok(made)
+        self.frame.child_at(self.from).open(open(self.by_id())).await.map(drop)
     }
 
     /// Copies what there is, with the marks that have other clients write to both.
@@ -236,8 +232,8 @@ impl Moving<'_> {
         Ok(())
     }
 
-    /// Everything as it was before.
-    async fn undo(&self, made: bool) {
+    /// Everything as it was before, but for the pointer: it leads to the file.
+    async fn undo(&self) {
         let (old, new) = (self.frame.child_at(self.from), self.frame.child_at(self.to));
         let _held_perhaps = self.claim(LockKind::Unlock).await;
         // Whoever set another mode meanwhile took the marks off.
@@ -257,11 +253,7 @@ impl Moving<'_> {
         let pointer = Iatt { mode: POINTER_MODE, uid: 0, gid: 0, ..self.before };
         let all = set_attr::MODE | set_attr::UID | set_attr::GID;
         let pointer = new.fsetattr(self.attributes(pointer, all)).await.map(drop);
-        let gone = match made {
-            true => new.unlink(Unlink { loc: self.loc.clone(), flags: 0, xdata: internal() }).await.map(drop),
-            false => Ok(()),
-        };
-        let outcome = [restored, unmarked.map(drop), cut, pointer, gone];
+        let outcome = [restored, unmarked.map(drop), cut, pointer];
         for e in outcome.into_iter().filter_map(Result::err).filter(|e| e.errno != Errno::ENODATA) {
             log!(Warn, xl: old.name(), "a file that could not be moved still shows marks of it", gfid = self.before.gfid, errno = e.errno);
         }

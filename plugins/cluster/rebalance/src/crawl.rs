@@ -1,6 +1,6 @@
 //! The way through the volume: directory by directory, each one's layout first, then its files, then what lies below.
 
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use futures_util::{StreamExt, future, stream};
 use plugin_api::OwnedFrame;
@@ -17,13 +17,15 @@ const READ: usize = 128 << 10;
 const AT_ONCE: usize = 4;
 
 const FIX: &str = "distribute.fix.layout";
+/// In the answer: bricks are to leave, with what is still on them at the end.
+const LEAVING: &str = "decommissioning";
 const NEW_COMMIT: &str = "new-commit-hash";
 const VOLUME_COMMIT: &str = "trusted.glusterfs.dht.commithash";
 const MOVE: &str = "trusted.distribute.migrate-data";
 
 /// Does the task from the root on, and answers how it ended.
 pub(crate) async fn all(handle: &Handle, task: Task, commit: u32, progress: &Progress) -> Status {
-    let crawl = Crawl { handle, task, commit, progress };
+    let crawl = Crawl { handle, task, commit, progress, leaving: AtomicBool::new(false) };
     let done = crawl.run().await;
     let failures = progress.failures.load(Relaxed);
     let status = match done {
@@ -32,8 +34,7 @@ pub(crate) async fn all(handle: &Handle, task: Task, commit: u32, progress: &Pro
             Status::Failed
         }
         Ok(()) if progress.is_stopped() => Status::Stopped,
-        // Bricks that leave would take along what is left on them.
-        Ok(()) if failures > 0 && task == Task::MoveAll => Status::Failed,
+        Ok(()) if failures > 0 && crawl.leaving.load(Relaxed) => Status::Failed,
         Ok(()) => Status::Complete,
     };
     log!(
@@ -54,6 +55,8 @@ struct Crawl<'a> {
     task: Task,
     commit: u32,
     progress: &'a Progress,
+    /// Whether bricks are to leave: nothing may stay behind then.
+    leaving: AtomicBool,
 }
 
 impl Crawl<'_> {
@@ -89,14 +92,15 @@ impl Crawl<'_> {
         self.task != Task::FixLayout && self.commit != 0
     }
 
-    async fn order(&self, loc: Loc, xattrs: Dict) -> FopResult<()> {
+    async fn order(&self, loc: Loc, xattrs: Dict) -> FopResult<Dict> {
         let args = Setxattr { loc, xattrs, flags: 0, xdata: Dict::new() };
-        self.frame().child().setxattr(args).await.map(drop)
+        self.frame().child().setxattr(args).await.map(|done| done.xdata)
     }
 
     /// One directory; the directories in it are put on the list of those that are left.
     async fn directory(&self, dir: &Inode, left: &mut Vec<Inode>) -> FopResult<()> {
-        self.order(Loc::of(dir.clone()), Dict::new().with(FIX, "yes")).await?;
+        let told = self.order(Loc::of(dir.clone()), Dict::new().with(FIX, "yes")).await?;
+        self.leaving.fetch_or(told.contains(LEAVING), Relaxed);
         let frame = self.frame();
         let fd = Fd::new(dir.clone(), libc::O_RDONLY | libc::O_DIRECTORY, PID);
         let open = Opendir { loc: Loc::of(dir.clone()), fd: fd.clone(), xdata: Dict::new() };
@@ -155,7 +159,7 @@ impl Crawl<'_> {
     async fn file(&self, loc: Loc, inode: &Inode, size: u64) {
         let how = if self.task == Task::MoveAll { "force" } else { "yes" };
         match self.order(loc, Dict::new().with(MOVE, how)).await {
-            Ok(()) => {
+            Ok(_) => {
                 self.progress.files.fetch_add(1, Relaxed);
                 self.progress.size.fetch_add(size, Relaxed);
             }

@@ -36,6 +36,8 @@ pub struct Config {
     pub brick_program: PathBuf,
     /// The program that services run, which mounts volumes too.
     pub client_program: PathBuf,
+    /// The program that moves the files of a volume without copies.
+    pub mover_program: PathBuf,
     /// Folders that bricks search for plugins before the installed one, joined by colons: those of this process.
     pub plugin_dirs: String,
 }
@@ -139,7 +141,8 @@ impl Config {
             lock_timer: cx.time("lock-timer")?,
             allow_insecure: cx.bool("rpc-auth-allow-insecure")?,
             brick_program: brick_program(&cx.setting("program-path")),
-            client_program: client_program(cx),
+            client_program: client_program(cx, &SERVICES),
+            mover_program: client_program(cx, &MOVERS),
             plugin_dirs: cx.setting("plugin-dirs"),
             paths,
         })
@@ -161,6 +164,7 @@ impl Config {
             allow_insecure: true,
             brick_program: SYSTEM_BRICK.into(),
             client_program: SYSTEM_CLIENT.into(),
+            mover_program: SYSTEM_CLIENT.into(),
             plugin_dirs: String::new(),
         }
     }
@@ -230,13 +234,16 @@ const SYSTEM_CLIENT: &str = "/usr/sbin/glusterfs";
 /// them nor counts what is in them.
 const SERVICES: [&str; 4] = ["cluster/replicate", "cluster/disperse", "features/quotad", "features/bit-rot"];
 
-/// What is named on the command line, else in the volfile, else what is found.
-fn client_program(cx: &InitCx<'_>) -> PathBuf {
+/// What moves files between bricks that keep no copies of each other.
+const MOVERS: [&str; 2] = ["cluster/distribute", "cluster/rebalance"];
+
+/// What is named on the command line, else in the volfile, else what is found that has all the translators it needs.
+fn client_program(cx: &InitCx<'_>, needed: &[&str]) -> PathBuf {
     let on_command_line = Some(cx.setting("client-binary")).filter(|named| !named.is_empty());
     let named = on_command_line.or_else(|| cx.values().get("client-binary").map(str::to_owned));
     let can_serve = || {
         let found = plugin_api::open::xlators();
-        SERVICES.iter().all(|needed| found.iter().any(|name| name == needed))
+        needed.iter().all(|needed| found.iter().any(|name| name == needed))
     };
     named.map_or_else(|| found_client(&cx.setting("program-path"), can_serve()), PathBuf::from)
 }

@@ -21,6 +21,8 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 const END_LIMIT: Duration = Duration::from_secs(10);
 /// A process that was told to end and has neither read nor written for this long does not end by itself.
 const IDLE_LIMIT: Duration = Duration::from_secs(10);
+/// Bytes that a process which stands still moves in that time all the same: its threads wake each other.
+const STILL: u64 = 4096;
 /// A process is looked at again after this long when it cannot be watched.
 const WATCH_PAUSE: Duration = Duration::from_secs(3600);
 
@@ -111,7 +113,8 @@ impl Runner for Processes {
             let mut before = process.traffic();
             while !process.ended_within(IDLE_LIMIT).await {
                 let now = process.traffic();
-                if now == before {
+                let moved = now.zip(before).map_or(0, |(now, before)| now.saturating_sub(before));
+                if moved < STILL {
                     log!(
                         Warn,
                         "a service stands still at its end: it is ended",

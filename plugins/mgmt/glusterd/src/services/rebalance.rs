@@ -9,6 +9,7 @@ use crate::net::is_local_end;
 use crate::ops::shown;
 use crate::programs::on_blocking_thread;
 use crate::store::rebalance_state::{RebalanceState, status};
+use crate::volume::VolumeKind;
 use gluster_xdr::brickop::BrickProc;
 use plugin_api::{Dict, log, rt};
 use std::path::PathBuf;
@@ -57,7 +58,8 @@ pub fn new_commit_hash() -> u32 {
 /// It does not start.
 pub async fn start(daemon: &Daemon, volume: &str, commit_hash: u32) -> Result<(), ServiceFault> {
     let Some(stored) = daemon.volume(volume) else { return Ok(()) };
-    let task = Task { command: stored.rebalance.command, commit_hash };
+    let of_copies = stored.volume.kind != VolumeKind::Distribute;
+    let task = Task { command: stored.rebalance.command, commit_hash, of_copies };
     let service = service::rebalance(&daemon.config, daemon.node, volume, task, &daemon.service_options());
     daemon.services.start(service).await?;
     watch(daemon, volume, stored.rebalance.id);

@@ -5,7 +5,7 @@ use crate::config::{Config, DEFAULT_PORT};
 use crate::paths::brick_client_id;
 use crate::services::bitrot::Part;
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
 /// A process that may be run.
@@ -35,8 +35,13 @@ pub struct Common {
 /// The client program, and where it gets its volfile.
 #[must_use]
 pub fn served_client(config: &Config) -> Vec<OsString> {
+    served(config, &config.client_program)
+}
+
+/// A program that is a client, and where it gets its volfile.
+fn served(config: &Config, program: &Path) -> Vec<OsString> {
     let server = config.bind_address.as_deref().unwrap_or("localhost");
-    let mut words: Vec<OsString> = vec![config.client_program.clone().into(), "-s".into(), server.into()];
+    let mut words: Vec<OsString> = vec![program.into(), "-s".into(), server.into()];
     if config.listen_port != DEFAULT_PORT {
         words.push(format!("--volfile-server-port={}", config.listen_port).into());
     }
@@ -146,6 +151,8 @@ pub struct Task {
     pub command: u32,
     /// Stamped on layouts that this run has seen through.
     pub commit_hash: u32,
+    /// Whether bricks of the volume keep copies of each other.
+    pub of_copies: bool,
 }
 
 /// The process that moves a volume's files.
@@ -154,7 +161,8 @@ pub fn rebalance(config: &Config, node: Uuid, volume: &str, task: Task, common: 
     let paths = &config.paths;
     let (pidfile, socket) = (paths.rebalance_pidfile(volume, node), paths.rebalance_socket(volume, node));
     let log = paths.log.join(format!("{volume}-rebalance.log"));
-    let mut words = Words::new(config);
+    let mut words =
+        Words(served(config, if task.of_copies { &config.client_program } else { &config.mover_program }));
     words.add(&[&"--volfile-id", &format!("rebalance/{volume}")]);
     words.options(&[
         "*dht.use-readdirp=no".to_owned(),
@@ -225,7 +233,7 @@ mod tests {
 
     #[test]
     fn the_rebalance_command_line_is_the_one_of_glusterfs_10() {
-        let task = Task { command: 4, commit_hash: 1_478_042_388 };
+        let task = Task { command: 4, commit_hash: 1_478_042_388, of_copies: false };
         let service = rebalance(&Config::standard(Paths::default()), node(), "a", task, &Common::default());
         assert_eq!(
             line(&service),
