@@ -86,7 +86,8 @@ fn inode(number: u8) -> Inode {
 
 fn draft(loader: &Loader, text: &str) -> Result<graph::Draft, String> {
     let plan = volfile::from_bytes("test.vol", text.as_bytes()).unwrap();
-    let wishes = Wishes { top: None, insert: &Insertions::default(), options: &[], mount: None };
+    let wishes =
+        Wishes { top: None, insert: &Insertions::default(), options: &[], mount: None, process: None };
     graph::draft(plan, wishes, Unknown::Refused, loader).map_err(|error| error.to_string())
 }
 

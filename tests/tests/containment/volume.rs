@@ -36,7 +36,8 @@ impl Volume {
             "volume leaf\n type bench/leaf\nend-volume\nvolume bad\n type {bad}\n{options} subvolumes leaf\nend-volume\n"
         );
         let plan = volfile::from_bytes("test.vol", text.as_bytes()).unwrap();
-        let wishes = Wishes { top: None, insert: &Insertions::default(), options: &[], mount: None };
+        let wishes =
+            Wishes { top: None, insert: &Insertions::default(), options: &[], mount: None, process: None };
         let draft = graph::draft(plan, wishes, Unknown::Refused, &loader).unwrap();
         let start = Start { init_timeout: Duration::from_secs(30), fault_limit: 0 };
         let running = services.runtime().block_on(activate(draft, start)).unwrap();

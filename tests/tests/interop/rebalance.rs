@@ -194,7 +194,8 @@ fn rewrite(path: &Path, seed: u8, stop: &AtomicBool) -> Vec<u8> {
     for turn in 0_usize.. {
         let at = turn * 7 % 40 * PIECE;
         content[at..at + PIECE].fill(seed.wrapping_add(turn.to_le_bytes()[0]));
-        file.write_all_at(&content[at..at + PIECE], at as u64).expect("it takes a write while it moves");
+        let written = file.write_all_at(&content[at..at + PIECE], at as u64);
+        written.unwrap_or_else(|e| panic!("{}, turn {turn}: {e}", path.display()));
         if stop.load(Ordering::Relaxed) {
             break;
         }

@@ -160,6 +160,7 @@ fn draft(loader: &Loader, type_name: &str, options: &str) -> Result<graph::Draft
          leaf\nend-volume\n"
     );
     let plan = volfile::from_bytes("test.vol", text.as_bytes()).unwrap();
-    let wishes = Wishes { top: None, insert: &Insertions::default(), options: &[], mount: None };
+    let wishes =
+        Wishes { top: None, insert: &Insertions::default(), options: &[], mount: None, process: None };
     graph::draft(plan, wishes, Unknown::Refused, loader).map_err(|error| error.to_string())
 }

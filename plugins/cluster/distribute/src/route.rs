@@ -71,35 +71,26 @@ impl Call<'_> {
     {
         let at = self.cached(inode).await?;
         let mut answer = self.child(at).wind::<F>(args.clone()).await;
-        if let (Err(e), Some(fd)) = (&answer, fd)
-            && matches!(e.errno, Errno::EBADFD | Errno::EBADF)
-            && !fd.is_anonymous()
-        {
+        if let Some(fd) = fd.filter(|fd| is_unknown(&answer) && !fd.is_anonymous()) {
             // It was opened where the file was before.
-            self.open_again(at, fd).await?;
+            Box::pin(self.open_once(at, fd)).await?;
             answer = self.child(at).wind::<F>(args.clone()).await;
+            if is_unknown(&answer) {
+                Box::pin(self.open_on(at, fd)).await?;
+                answer = self.child(at).wind::<F>(args.clone()).await;
+            }
         }
-        let after = answer.as_ref().ok().and_then(Shows::after);
-        let moved = match &answer {
-            Err(e) => matches!(e.errno, Errno::ENOENT | Errno::ESTALE),
-            Ok(_) => after.is_some_and(|iatt| iatt.mode & (libc::S_IFMT | 0o7777) == POINTER_MODE),
-        };
-        if moved {
-            let now = self.find_again(inode).await.unwrap_or(at);
-            if now != at {
-                if let Some(fd) = fd {
-                    self.open_again(now, fd).await?;
+        match self.whereabouts(at, inode, &answer, changes).await {
+            Whereabouts::Here => {}
+            Whereabouts::Moved => {
+                let now = Box::pin(self.find_again(inode)).await.unwrap_or(at);
+                if now != at {
+                    answer = Box::pin(self.on_other::<F>(now, fd, args)).await;
                 }
-                answer = self.child(now).wind::<F>(args).await;
             }
-        } else if changes
-            && after.as_ref().is_some_and(is_moving)
-            && let Some(to) = self.destination(at, inode).await
-        {
-            if let Some(fd) = fd {
-                self.open_again(to, fd).await?;
+            Whereabouts::Moving(to) => {
+                answer = Box::pin(self.on_other::<F>(to, fd, on_copy::<F>(args))).await
             }
-            answer = self.child(to).wind::<F>(on_copy::<F>(args)).await;
         }
         answer.map(|mut reply| {
             reply.clean();
@@ -107,15 +98,64 @@ impl Call<'_> {
         })
     }
 
-    /// Where a file on child `at` is being moved to.
-    async fn destination(&self, at: usize, inode: &Inode) -> Option<usize> {
-        let asked = Getxattr { loc: Loc::of(inode.clone()), name: IoBuf::from(LINKTO), xdata: Dict::new() };
-        let told = self.root().child_at(at).getxattr(asked).await.ok()?;
-        self.pointed(&told.xattrs).filter(|to| *to != at)
+    async fn on_other<F>(&self, to: usize, fd: Option<&Fd>, args: F::Args) -> FopResult<F::Reply>
+    where
+        F: FopType,
+    {
+        if let Some(fd) = fd {
+            self.open_once(to, fd).await?;
+        }
+        self.child(to).wind::<F>(args).await
     }
 
-    /// Opens a file on another child for a descriptor that callers have.
-    async fn open_again(&self, at: usize, fd: &Fd) -> FopResult<()> {
+    /// Where a file is, as the answer of the child that had it shows.
+    async fn whereabouts<R: Shows>(
+        &self,
+        at: usize,
+        inode: &Inode,
+        answer: &FopResult<R>,
+        changes: bool,
+    ) -> Whereabouts {
+        let after = match answer {
+            Err(e) if is_gone(e) => return Whereabouts::Moved,
+            Err(_) => return Whereabouts::Here,
+            Ok(reply) => reply.after(),
+        };
+        match after {
+            Some(iatt) if iatt.mode & (libc::S_IFMT | 0o7777) == POINTER_MODE => Whereabouts::Moved,
+            Some(iatt) if changes && is_moving(&iatt) => Box::pin(self.destination(at, inode)).await,
+            _ => Whereabouts::Here,
+        }
+    }
+
+    /// Where a file on child `at` is being moved to.
+    async fn destination(&self, at: usize, inode: &Inode) -> Whereabouts {
+        let asked = Getxattr { loc: Loc::of(inode.clone()), name: IoBuf::from(LINKTO), xdata: Dict::new() };
+        match self.root().child_at(at).getxattr(asked).await {
+            Ok(told) => match self.pointed(&told.xattrs).filter(|to| *to != at) {
+                Some(to) => Whereabouts::Moving(to),
+                None => Whereabouts::Here,
+            },
+            // The move came to its end meanwhile.
+            Err(e) if is_gone(&e) => Whereabouts::Moved,
+            // It is no move: the bits are the user's.
+            Err(_) => Whereabouts::Here,
+        }
+    }
+
+    /// Opens a file on another child for a descriptor that callers have, unless it was done before: one that is opened
+    /// anew is another for its brick, and fops that are on their way with the one before would fail.
+    async fn open_once(&self, at: usize, fd: &Fd) -> FopResult<()> {
+        let opened = fd.object().ctx_or_insert_with(self.frame.key(), OpenedOn::default);
+        let mut children = opened.0.lock().await;
+        if !children.contains(&at) {
+            self.open_on(at, fd).await?;
+            children.push(at);
+        }
+        Ok(())
+    }
+
+    async fn open_on(&self, at: usize, fd: &Fd) -> FopResult<()> {
         if fd.is_anonymous() {
             return Ok(());
         }
@@ -123,4 +163,26 @@ impl Call<'_> {
         let open = Open { loc: Loc::of(fd.inode().clone()), flags, fd: fd.clone(), xdata: Dict::new() };
         self.root().child_at(at).open(open).await.map(drop)
     }
+}
+
+/// Where a file is that a fop was sent to a child for.
+enum Whereabouts {
+    Here,
+    /// On another child by now.
+    Moved,
+    /// On its way to this one: both copies are to be changed.
+    Moving(usize),
+}
+
+/// The children that a descriptor was opened on beside the one that had the file at its open.
+#[derive(Debug, Default)]
+struct OpenedOn(tokio::sync::Mutex<Vec<usize>>);
+
+fn is_gone(error: &FopError) -> bool {
+    matches!(error.errno, Errno::ENOENT | Errno::ESTALE)
+}
+
+/// Whether a child does not know a descriptor.
+fn is_unknown<R>(answer: &FopResult<R>) -> bool {
+    matches!(answer, Err(e) if matches!(e.errno, Errno::EBADFD | Errno::EBADF))
 }
