@@ -90,6 +90,11 @@ impl Call<'_> {
         if iatt.nlink > 1 || found.xdata.int(LOCK_COUNT).is_some_and(|locks| locks > 0) {
             return Err(if must { Errno::EBUSY } else { Errno::EPERM }.into());
         }
+        let mut iatt = iatt;
+        if is_moving(&iatt) && found.xdata.contains(LINKTO) {
+            // A mover before this one has not come to its end.
+            iatt.mode &= !MARKS;
+        }
         let fd = Fd::new(inode, libc::O_RDWR, REBALANCE_PID);
         let moving = Moving { call: self, frame, loc, fd, from, to, before: iatt };
         match iatt.file_type() {
@@ -232,31 +237,40 @@ impl Moving<'_> {
         Ok(())
     }
 
-    /// Everything as it was before, but for the pointer: it leads to the file.
+    /// Everything as it was before, but for the pointer: it leads to the file. While the old copy cannot be asked what
+    /// became of it the new one stays as it is: it may be the file by now.
     async fn undo(&self) {
         let (old, new) = (self.frame.child_at(self.from), self.frame.child_at(self.to));
         let _held_perhaps = self.claim(LockKind::Unlock).await;
-        // Whoever set another mode meanwhile took the marks off.
-        let now = old.fstat(Fstat { fd: self.fd.clone(), xdata: Dict::new() }).await;
-        let restored = match now {
-            Ok(now) if is_moving(&now.iatt) => {
-                let mode = now.iatt.mode & !MARKS | self.before.mode & MARKS;
-                let unmarked = self.attributes(Iatt { mode, ..now.iatt }, set_attr::MODE);
-                old.setattr(unmarked.by_place(self.by_id())).await.map(drop)
-            }
-            other => other.map(drop),
+        let kept = |e: FopError| {
+            log!(Warn, xl: old.name(), "a file that could not be moved still shows marks of it", gfid = self.before.gfid, errno = e.errno);
         };
-        let name = IoBuf::from(LINKTO);
-        let unmarked = old.removexattr(Removexattr { loc: self.by_id(), name, xdata: internal() }).await;
-        let cut =
-            new.ftruncate(Ftruncate { fd: self.fd.clone(), offset: 0, xdata: Dict::new() }).await.map(drop);
+        let now = match old.fstat(Fstat { fd: self.fd.clone(), xdata: Dict::new() }).await {
+            Ok(now) => now.iatt,
+            Err(e) => return kept(e),
+        };
         let pointer = Iatt { mode: POINTER_MODE, uid: 0, gid: 0, ..self.before };
         let all = set_attr::MODE | set_attr::UID | set_attr::GID;
         let pointer = new.fsetattr(self.attributes(pointer, all)).await.map(drop);
-        let outcome = [restored, unmarked.map(drop), cut, pointer];
-        for e in outcome.into_iter().filter_map(Result::err).filter(|e| e.errno != Errno::ENODATA) {
-            log!(Warn, xl: old.name(), "a file that could not be moved still shows marks of it", gfid = self.before.gfid, errno = e.errno);
-        }
+        let empty = Ftruncate { fd: self.fd.clone(), offset: 0, xdata: Dict::new() };
+        let emptied = new.ftruncate(empty).await.map(drop);
+        let name = IoBuf::from(LINKTO);
+        let unmarked = old.removexattr(Removexattr { loc: self.by_id(), name, xdata: internal() }).await;
+        // Whoever set another mode meanwhile took the marks off.
+        let mode = match now.mode {
+            POINTER_MODE => Some(self.before.mode),
+            mode if is_moving(&now) => Some(mode & !MARKS | self.before.mode & MARKS),
+            _ => None,
+        };
+        let restored = match mode {
+            Some(mode) => {
+                let restored = self.attributes(Iatt { mode, ..now }, set_attr::MODE);
+                old.setattr(restored.by_place(self.by_id())).await.map(drop)
+            }
+            None => Ok(()),
+        };
+        let outcome = [pointer, emptied, unmarked.map(drop), restored];
+        outcome.into_iter().filter_map(Result::err).filter(|e| e.errno != Errno::ENODATA).for_each(kept);
     }
 
     /// Takes the whole file as a program would, or gives it back; refused while a program has a lock on it.

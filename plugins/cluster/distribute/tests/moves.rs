@@ -5,7 +5,7 @@ mod volume;
 
 use cluster_distribute::Distribute;
 use plugin_api::prelude::*;
-use plugin_testkit::{Bench, Caller, Fake, Testkit};
+use plugin_testkit::{Bench, Caller, Fake, Fault, Testkit};
 use volume::watched;
 
 fn order(bench: &Bench, loc: Loc, key: &'static str, value: &'static str) -> Result<(), Errno> {
@@ -65,12 +65,13 @@ fn a_file_is_moved_with_all_that_belongs_to_it_and_leaves_nothing_behind() {
 #[test]
 fn a_move_that_fails_at_any_step_loses_nothing() {
     let mut met = 0;
-    for child in 0..3 {
+    let faults = [Fault::Fail(Errno::EIO), Fault::Lose(Errno::EIO)];
+    for (child, fault) in (0..3).flat_map(|child| faults.map(|fault| (child, fault))) {
         for call in 0..30 {
             let (bench, fakes) = watched();
             let caller = Caller::new(&bench, 32);
             let (loc, content) = misplaced(&caller, &fakes);
-            fakes[child].fail_call(call, Errno::EIO);
+            fakes[child].fault(call, fault);
             let moved = migrate(&bench, loc.clone());
             met += u32::from(!fakes[child].is_failing());
             fakes[child].clear_faults();
