@@ -49,8 +49,10 @@ impl Pools {
         services.runtime().block_on(async {
             let mut init = std::pin::pin!(volumes::init(&ctx.settings, loader.clone()));
             loop {
-                // What is given up with `init` is dropped; a translator's own `init` runs on until the process is gone.
+                // What is given up with `init` is dropped, which stops what has started. A start that is done counts as one,
+                // since nothing would stop it otherwise.
                 tokio::select! {
+                    biased;
                     done = &mut init => return Ok(done?),
                     status = services.stop_requested() => return Err(StartError::Stopped { status }),
                     signal = signals.next() => match signal {

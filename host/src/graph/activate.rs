@@ -1,5 +1,6 @@
 //! Activate: links a draft, starts its translators from the top down, and lets it go.
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::mpsc::RecvTimeoutError;
+use std::sync::{Arc, Mutex, RwLock, mpsc as std_mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -15,6 +16,9 @@ use super::section::{Section, is_isolated, values};
 use super::{Draft, DraftNode, GraphError, Running, dump, root};
 use crate::logging::{self, Level};
 use crate::services;
+
+/// How long one who gives up a start waits for the thread to stop what has started.
+const GIVEN_UP: Duration = Duration::from_secs(2);
 
 /// How a graph is started.
 #[derive(Debug, Clone, Copy)]
@@ -95,11 +99,13 @@ async fn run_steps(graph: &Arc<Graph>, nodes: &[DraftNode], limit: Duration) -> 
         inits.chain(graph.children(root).into_iter().map(Step::Up))
     };
     let order: Vec<usize> = steps().map(|step| step.index()).collect();
-    let (done, mut outcomes) = mpsc::channel(1);
+    let (done, outcomes) = mpsc::channel(1);
+    let (alive, thread) = std_mpsc::channel::<()>();
     let (worker, steps) = (graph.clone(), steps().collect::<Vec<_>>());
     thread::Builder::new()
         .name("init".to_owned())
         .spawn(move || {
+            let _alive = alive;
             for step in steps {
                 let outcome = step.run(&worker);
                 let failed = outcome.is_err();
@@ -113,21 +119,59 @@ async fn run_steps(graph: &Arc<Graph>, nodes: &[DraftNode], limit: Duration) -> 
             }
         })
         .map_err(GraphError::Thread)?;
-    for index in order {
-        match timeout(limit, outcomes.recv()).await {
-            Ok(Some(Ok(()))) => tracing::debug!(xl = %nodes[index].node.name, "started"),
-            Ok(Some(Err(error))) => return Err(not_started(nodes, error)),
+    let mut starting = Starting { graph: graph.clone(), outcomes, thread, awaited: true };
+    let outcome = starting.all(&order, nodes, limit).await;
+    starting.awaited = false;
+    outcome
+}
+
+/// The steps that a thread does, as the one who waits for them sees them.
+///
+/// Who gives up the wait still waits until the thread has stopped what it started, for a while: the process may be about
+/// to end, and a mount without a process would stay.
+struct Starting {
+    graph: Arc<Graph>,
+    outcomes: mpsc::Receiver<Result<(), StartError>>,
+    /// Hears that the thread has ended.
+    thread: std_mpsc::Receiver<()>,
+    awaited: bool,
+}
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        self.outcomes.close();
+        // A thread that goes on stops the graph itself, as soon as it has something to tell.
+        if self.awaited && self.thread.recv_timeout(GIVEN_UP) == Err(RecvTimeoutError::Disconnected) {
+            self.graph.fini();
+        }
+    }
+}
+
+impl Starting {
+    async fn all(&mut self, order: &[usize], nodes: &[DraftNode], limit: Duration) -> Result<(), GraphError> {
+        for index in order.iter().copied() {
+            self.one(index, nodes, limit).await?;
+        }
+        Ok(())
+    }
+
+    async fn one(&mut self, index: usize, nodes: &[DraftNode], limit: Duration) -> Result<(), GraphError> {
+        match timeout(limit, self.outcomes.recv()).await {
+            Ok(Some(Ok(()))) => {
+                tracing::debug!(xl = %nodes[index].node.name, "started");
+                Ok(())
+            }
+            Ok(Some(Err(error))) => Err(not_started(nodes, error)),
             Ok(None) => {
                 let why = "its thread ended without a word".to_owned();
-                return Err(not_started(nodes, StartError { xlator: nodes[index].node.name.clone(), why }));
+                Err(not_started(nodes, StartError { xlator: nodes[index].node.name.clone(), why }))
             }
             Err(_) => {
                 let (volume, type_name) = names(nodes, index);
-                return Err(GraphError::Hangs { volume, type_name, seconds: limit.as_secs() });
+                Err(GraphError::Hangs { volume, type_name, seconds: limit.as_secs() })
             }
         }
     }
-    Ok(())
 }
 
 impl Step {
@@ -160,6 +204,9 @@ pub(super) fn not_started(nodes: &[DraftNode], error: StartError) -> GraphError 
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+    use std::task::Poll;
+
     use super::*;
     use crate::graph::testing::{self, draft};
 
@@ -202,6 +249,21 @@ mod tests {
         let error = start(text, quick).await.unwrap_err();
         assert!(error.starts_with("volume `hang1`, type test/hangs, has been starting for 0 s"), "{error}");
         assert_eq!(testing::heard("hang"), ["init hang2", "init hang1"]);
+    }
+
+    #[tokio::test]
+    async fn who_gives_up_a_start_leaves_nothing_that_has_started() {
+        let text = "volume gone1\n type test/leaf\nend-volume\nvolume gone2\n type test/pass\n subvolumes gone1\nend-volume\n";
+        // Polled until the first step has begun, and then dropped.
+        let mut starting = Box::pin(start(text, START));
+        while testing::heard("gone").is_empty() {
+            let polled = poll_fn(|cx| Poll::Ready(starting.as_mut().poll(cx))).await;
+            assert!(polled.is_pending(), "it takes several rounds");
+        }
+        drop(starting);
+        let heard = testing::heard("gone");
+        let count = |what: &str| heard.iter().filter(|line| line.starts_with(what)).count();
+        assert_eq!(count("fini"), count("init"), "{heard:?}");
     }
 
     #[tokio::test]
