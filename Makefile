@@ -16,7 +16,7 @@ CARGO   ?= cargo
 TARGET  := $(or $(CARGO_TARGET_DIR),target)
 BUILT    = $(TARGET)/$(PROFILE)
 STAGE   := target/stage
-PLUGINS := $(wildcard plugins/*/*/Cargo.toml)
+PLUGINS := $(wildcard plugins/*/Cargo.toml plugins/*/*/Cargo.toml)
 ROOTLESS = $(if $(filter 0,$(shell id -u)),,-E 'not binary(interop)')
 
 .PHONY: run test cookbook check stage bench fuzz guided soak tools build deps nextest abi-record

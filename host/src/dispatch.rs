@@ -1,7 +1,7 @@
 //! Dispatch: the event pool, and the time between start and signal.
 use std::mem::ManuallyDrop;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use nix::sys::signal::Signal;
 
@@ -44,7 +44,7 @@ impl Pools {
     /// Makes the graph; a signal that ends the process ends this, too.
     /// # Errors
     /// The graph cannot be had, or a signal came first.
-    pub fn init(&mut self, ctx: &Ctx) -> Result<Volumes, StartError> {
+    pub fn init(&mut self, ctx: &Ctx) -> Result<Arc<Volumes>, StartError> {
         let Pools { services, loader, signals } = self;
         services.runtime().block_on(async {
             let mut init = std::pin::pin!(volumes::init(&ctx.settings, loader.clone()));
@@ -53,7 +53,7 @@ impl Pools {
                 // since nothing would stop it otherwise.
                 tokio::select! {
                     biased;
-                    done = &mut init => return Ok(done?),
+                    done = &mut init => return Ok(shown(done?)),
                     status = services.stop_requested() => return Err(StartError::Stopped { status }),
                     signal = signals.next() => match signal {
                         Signal::SIGTERM | Signal::SIGINT => {
@@ -69,8 +69,7 @@ impl Pools {
     }
 
     /// Serves until a signal, an order or a plugin ends it; then signs out, stops the graph and lets calls end.
-    pub fn dispatch(mut self, volumes: Volumes) -> ExitCode {
-        let volumes = Arc::new(volumes);
+    pub fn dispatch(mut self, volumes: Arc<Volumes>) -> ExitCode {
         let Pools { services, signals, .. } = &mut self;
         let code = services.runtime().block_on(async {
             let end = wait(services, signals, &volumes).await;
@@ -90,6 +89,14 @@ impl Pools {
         drop(volumes);
         ExitCode::from(code)
     }
+}
+
+/// Translators may show the graphs from now on.
+fn shown(volumes: Volumes) -> Arc<Volumes> {
+    let volumes = Arc::new(volumes);
+    let graphs: Weak<Volumes> = Arc::downgrade(&volumes);
+    services::be_inspected(graphs);
+    volumes
 }
 
 async fn wait(services: &Services, signals: &mut Signals, volumes: &Arc<Volumes>) -> End {

@@ -22,6 +22,7 @@ use crate::volfile::{self, Plan, VolfileError};
 use served::{Served, Source};
 
 mod attach;
+mod inspect;
 mod served;
 
 /// So many orders may wait, those beyond are refused: a daemon may give a process all of its bricks at once.

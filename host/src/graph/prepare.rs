@@ -50,6 +50,9 @@ pub fn prepare(draft: &mut Draft, wishes: Wishes<'_>, modules: &impl Modules) {
             draft.put_on_top(name, type_name, modules);
         }
     }
+    if wishes.mount.is_some() {
+        draft.put_on_top("meta-autoload", "meta", modules);
+    }
     add_options(draft, wishes.options);
     // Last: options for translators of the graph are not for what stands above it.
     if let Some(mount) = wishes.mount {
@@ -144,7 +147,7 @@ fn add_options(draft: &mut Draft, options: &[XlatorOption]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::testing::{Fakes, draft};
+    use crate::graph::testing::{self, Fakes, draft};
 
     const TWO_TOPS: &str = "volume a\n type test/leaf\nend-volume\nvolume x\n type test/leaf\nend-volume\n\
                             volume b\n type test/pass\n subvolumes a\nend-volume\n\
@@ -188,6 +191,19 @@ mod tests {
         assert_eq!(names(&draft)[4..], on_top);
         assert_eq!(draft.nodes[4].node.children, [3]);
         assert_eq!(draft.nodes[7].node.children, [6]);
+    }
+
+    #[test]
+    fn a_mount_shows_the_graph_below_it() {
+        let mut draft = testing::draft(TWO_TOPS);
+        let (insert, mount) = (Insertions::default(), MountSettings::default());
+        prepare(&mut draft, Wishes { mount: Some(&mount), ..wishes(&insert) }, &Fakes);
+        assert_eq!(names(&draft)[4], "meta-autoload");
+        assert_eq!(draft.nodes[4].node.children, [3]);
+        // Without a mount nobody would see it.
+        let mut draft = testing::draft(TWO_TOPS);
+        prepare(&mut draft, wishes(&insert), &Fakes);
+        assert_eq!(names(&draft).len(), 4);
     }
 
     #[test]

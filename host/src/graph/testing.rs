@@ -49,7 +49,9 @@ impl Modules for Fakes {
             "test/holds" => xlator_module::<Fake<9>>(),
             "test/late" => xlator_module::<Fake<10>>(),
             "test/answers" => xlator_module::<Answers>(),
-            "features/worm" | "features/mac-compat" | "features/gfid-access" => xlator_module::<Fake<1>>(),
+            "meta" | "features/worm" | "features/mac-compat" | "features/gfid-access" => {
+                xlator_module::<Fake<1>>()
+            }
             other => return Err(format!("there is no translator `{other}`")),
         };
         Ok(Opened { module, declaration: module.declare(), build: Build::default(), account: None })

@@ -49,6 +49,23 @@ impl Level {
         }
     }
 
+    /// The number that the incumbent has for it: it knows two more that are worse than critical.
+    pub fn incumbents(self) -> u8 {
+        match self {
+            Level::None => 0,
+            other => other as u8 + 2,
+        }
+    }
+
+    /// The level that the incumbent has a number for; what is worse than critical is critical here.
+    pub fn of_incumbents(number: u8) -> Option<Level> {
+        match number {
+            0 => Some(Level::None),
+            1..=3 => Some(Level::Critical),
+            other => Level::ALL.get(usize::from(other) - 2).copied(),
+        }
+    }
+
     /// The level stored as `number`; anything out of range is [`Level::Trace`].
     pub(super) fn from_number(number: u8) -> Level {
         Level::ALL.get(usize::from(number)).copied().unwrap_or(Level::Trace)

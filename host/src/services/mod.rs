@@ -1,11 +1,12 @@
 //! Services: what the host gives every plugin, behind one table of functions.
 //!
 //! `pool` runs tasks, time and blocking work, `descriptors` watches readiness, `frames` keeps frames for reuse, `waits`
-//! gives up calls that nobody answers, `watchdog` looks after threads and memory, `table` is the line itself.
+//! gives up calls that nobody answers, `inspect` shows the process to translators, `watchdog` looks after threads and memory, `table` is the line itself.
 #![allow(unsafe_code, reason = "the host's side of the table that crosses into plugins")]
 
 mod descriptors;
 mod frames;
+mod inspect;
 mod table;
 mod waits;
 mod watchdog;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::watch;
 
+pub use inspect::{Inspected, be_inspected};
 pub use waits::{Overdue, held, overdue};
 pub use watchdog::{set_budget, watch};
 
@@ -155,6 +157,7 @@ fn named(settings: &Settings) -> HashMap<String, String> {
     };
     put("mode", Some(format!("{:?}", settings.mode).to_lowercase()));
     put("program", Some(settings.program.clone()));
+    put("command-line", Some(settings.command_line.clone()));
     put("process-name", settings.process_name.clone());
     put("brick-name", settings.brick.name.clone());
     put("brick-port", settings.brick.ports.first().map(ToString::to_string));

@@ -8,11 +8,12 @@ use plugin_api::abi::c;
 use plugin_api::abi::future::{Later, RawFuture, WakerHeader};
 use plugin_api::abi::graph::Graph;
 use plugin_api::abi::host::{Direction, HostApi, HostApiRef, IoStep, PluginKind, RawFd};
+use plugin_api::abi::inspect::INSPECT;
 use plugin_api::abi::root::PluginRootRef;
 use plugin_api::options::Options;
 use plugin_api::{Client, Event};
 
-use super::{descriptors, frames, shared, waits};
+use super::{descriptors, frames, inspect, shared, waits};
 use crate::graph::section;
 use crate::logging::{self, Level, Record};
 
@@ -158,6 +159,7 @@ extern "C" fn stop(status: i32) {
 extern "C" fn extension(id: RStr<'_>) -> *const () {
     match id.as_str() {
         c::C_EXTENSION => std::ptr::from_ref(c::api()).cast(),
+        INSPECT => std::ptr::from_ref(&inspect::TABLE).cast(),
         _ => std::ptr::null(),
     }
 }

@@ -1,9 +1,10 @@
 //! One of the graphs of a process, with what it was made from.
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::graph::Running;
+use crate::logging;
 use crate::process::PidFile;
 
 /// How long calls and translators may take to end, once they are told to.
@@ -22,6 +23,8 @@ pub(super) struct Served {
     pub(super) running: Arc<Running>,
     /// The volfile that is in force, as it came.
     text: Mutex<Vec<u8>>,
+    /// Since when it serves.
+    since: SystemTime,
 }
 
 /// Where the volfile of a graph comes from.
@@ -46,7 +49,14 @@ pub(super) enum Source {
 
 impl Served {
     pub(super) fn new(brick: Option<String>, source: Source, running: Arc<Running>, text: Vec<u8>) -> Served {
-        Served { brick, source, running, text: Mutex::new(text) }
+        Served { brick, source, running, text: Mutex::new(text), since: SystemTime::now() }
+    }
+
+    /// What tells it from all others, in the incumbent's form: host, process, time.
+    pub(super) fn name(&self) -> String {
+        let system = rustix::system::uname();
+        let time = logging::time_text(self.since).replacen(' ', "-", 1);
+        format!("{}-{}-{time}", system.nodename().to_string_lossy(), std::process::id())
     }
 
     pub(super) fn text(&self) -> MutexGuard<'_, Vec<u8>> {

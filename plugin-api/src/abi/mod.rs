@@ -12,6 +12,7 @@ pub mod frame;
 pub mod future;
 pub mod graph;
 pub mod host;
+pub mod inspect;
 pub mod iobuf;
 pub mod node;
 pub mod object;

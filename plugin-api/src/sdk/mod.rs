@@ -7,6 +7,7 @@ mod cx;
 mod entry;
 mod frame;
 mod inline;
+pub mod inspect;
 #[cfg(feature = "local-runtime")]
 mod local_runtime;
 pub mod log;

@@ -19,6 +19,7 @@ mod hostile;
 mod hostile_brick;
 mod isolate;
 mod locks;
+mod meta;
 mod mixed;
 mod mount;
 mod mount_fuse;

@@ -55,6 +55,8 @@ pub(crate) struct Marks {
     created: Option<IoBuf>,
     deleted: Option<IoBuf>,
     purge: bool,
+    /// Nothing goes up or down, and no name comes or goes: somebody looks whether the file is listed in vain.
+    looks: bool,
     /// The counts themselves where the answer will tell older ones.
     set: Option<Dict>,
 }
@@ -75,8 +77,10 @@ impl Marks {
         if told.says_nothing() && created.is_none() && deleted.is_none() && !purge {
             return None;
         }
+        let nothing = Told { pending: Some(false), dirty: Some(false) };
+        let looks = told == nothing && created.is_none() && deleted.is_none();
         let set = (op == GET_AND_SET).then(|| xattrs.clone());
-        Some(Self { gfid, told, created, deleted, purge, set })
+        Some(Self { gfid, told, created, deleted, purge, looks, set })
     }
 }
 
@@ -148,7 +152,10 @@ impl Sight<'_> {
             let name = Name::new(name).map_err(errno)?;
             self.lists.undo_change(marks.gfid, name).map_err(errno)?;
         }
-        if marks.purge && told.pending == Some(false) {
+        // A healer that has healed all names while another counter was not zero yet comes back only to look: when nothing is
+        // counted and nobody is changing anything, no name is missed by anybody.
+        let in_vain = marks.looks && told.dirty == Some(false);
+        if (marks.purge || in_vain) && told.pending == Some(false) {
             match self.lists.forget_changes(marks.gfid, true) {
                 Ok(()) | Err(rustix::io::Errno::NOENT) => {}
                 Err(e) => return Err(errno(e)),

@@ -203,6 +203,22 @@ fn changed_names_are_listed_by_folder_until_they_are_healed() {
 }
 
 #[test]
+fn names_that_were_left_behind_go_when_a_healer_finds_nothing_counted_and_nobody_at_work() {
+    let rig = Rig::new();
+    let named = Dict::new().with("glusterfs.xattrop-entry-create", "a");
+    rig.count(&blame(ZERO), named, &blame(ONE));
+    let counts = |pending, dirty: [u8; 12]| blame(pending).with(DIRTY, dirty.to_vec());
+    rig.count(&counts(ZERO, ZERO), Dict::new(), &counts(ONE, ZERO));
+    assert!(rig.entry("entry-changes").join("a").exists(), "it is missed still");
+    rig.count(&counts(ZERO, ZERO), Dict::new(), &counts(ZERO, ONE));
+    assert!(rig.entry("entry-changes").join("a").exists(), "somebody who has named it is at work");
+    rig.count(&counts(ZERO, ONE), Dict::new(), &counts(ZERO, ZERO));
+    assert!(rig.entry("entry-changes").join("a").exists(), "who counts does not look");
+    rig.count(&counts(ZERO, ZERO), Dict::new(), &counts(ZERO, ZERO));
+    assert!(gone(&rig.entry("entry-changes")));
+}
+
+#[test]
 fn a_name_that_would_walk_is_refused() {
     let rig = Rig::new();
     let loc = Loc::of(Inode::new(FILE, FileType::Directory));

@@ -7,7 +7,7 @@ use abi_stable::std_types::RString;
 use plugin_api::options::OptionDecl;
 
 /// Translators that graphs have without anybody setting an option that is theirs in the table.
-const BY_THEMSELVES: [&str; 13] = [
+const BY_THEMSELVES: [&str; 14] = [
     "debug/delay-gen",
     "debug/error-gen",
     "debug/trace",
@@ -21,6 +21,7 @@ const BY_THEMSELVES: [&str; 13] = [
     "features/selinux",
     "system/posix-acl",
     "features/gfid-access",
+    "meta",
 ];
 
 /// Name, default and text of an option.

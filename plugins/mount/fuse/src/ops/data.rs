@@ -9,6 +9,8 @@ use crate::wire::reply::Reply;
 use crate::wire::request::Fields;
 use crate::wire::{FSYNC_DATA, RELEASE_FLOCK_UNLOCK, WRITE_KILL_SUIDGID, fopen};
 
+/// What a translator answers an open with whose file is to be read past the page cache: its size is not known.
+const DIRECT: &str = "direct-io-mode";
 /// `SEEK_DATA` and `SEEK_HOLE` as fops count them.
 const DATA: i32 = 0;
 const HOLE: i32 = 1;
@@ -29,9 +31,10 @@ pub(crate) fn open_flags(flags: i32, writeback: bool) -> i32 {
 }
 
 impl Fs {
-    /// What the kernel is told of a file that was opened.
-    pub(crate) fn open_answer(&self) -> u32 {
-        match (self.settings.direct_io, self.settings.keep_cache) {
+    /// What the kernel is told of a file that was opened, also by a translator that wants no page of it cached.
+    pub(crate) fn open_answer(&self, opened: &Dict) -> u32 {
+        let direct = self.settings.direct_io || opened.int(DIRECT) == Some(1);
+        match (direct, self.settings.keep_cache) {
             (true, _) => fopen::DIRECT_IO,
             (false, true) => fopen::KEEP_CACHE,
             (false, false) => 0,
@@ -49,7 +52,7 @@ pub(crate) async fn open(call: Call) -> Answer {
     let fd = Fd::new(inode.clone(), flags, call.pid());
     let args = fop::Open { loc: Loc::of(inode), flags, fd, xdata: Dict::new() };
     let opened = frame.child().open(args).await?;
-    Ok(Reply::opened(call.fs.files.add(opened.fd), call.fs.open_answer()))
+    Ok(Reply::opened(call.fs.files.add(opened.fd), call.fs.open_answer(&opened.xdata)))
 }
 
 /// Reads.

@@ -173,7 +173,7 @@ pub(crate) async fn create(call: Call) -> Answer {
     };
     let mut fields = reply::Fields::new(144);
     fields.entry(node.number, node.generation, &call.shown(&created.iatt), call.fs.look());
-    fields.opened(call.fs.files.add(fd), call.fs.open_answer());
+    fields.opened(call.fs.files.add(fd), call.fs.open_answer(&created.xdata));
     Ok(Reply::Fields(fields))
 }
 
