@@ -2,6 +2,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -68,6 +69,12 @@ pub enum MountToolError {
         /// How the client ended.
         status: ExitStatus,
     },
+    /// The client mounted, and has ended since: a brick refused it.
+    #[error("Mounting glusterfs on {} failed: the client has ended again, and its log says why", point.display())]
+    Ended {
+        /// The mount point.
+        point: PathBuf,
+    },
     /// The mount is there, and its root does not answer.
     #[error("Mounting glusterfs on {} failed: {source}; it was unmounted again", point.display())]
     Silent {
@@ -98,6 +105,8 @@ pub(super) fn mount(ask: &Ask) -> Result<(), ToolError> {
         eprintln!("{warning}");
     }
     check(point)?;
+    let device = |found: fs::Metadata| found.dev();
+    let before = fs::metadata(point).map(device).ok();
     let program = client()?;
     let status = Command::new(&program)
         .arg0(program.with_file_name("glusterfs"))
@@ -107,7 +116,9 @@ pub(super) fn mount(ask: &Ask) -> Result<(), ToolError> {
     if !status.success() {
         return Err(MountToolError::Failed { point: point.clone(), status }.into());
     }
-    match fs::metadata(point) {
+    match fs::metadata(point).map(device) {
+        // The folder itself answers where the mount is gone.
+        Ok(after) if Some(after) == before => Err(MountToolError::Ended { point: point.clone() }.into()),
         Ok(_) => Ok(()),
         Err(source) => {
             // Who took it away before us did what we wanted.
