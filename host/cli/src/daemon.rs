@@ -1,10 +1,10 @@
 //! The connection to the daemon: a call, its reply.
 
 use crate::options::Options;
-use gluster_xdr::Xdr;
-use gluster_xdr::cli::{CLI, CliProc, CliReq, CliRsp, ListFriendsReq, ListFriendsRsp};
+use gluster_xdr::cli::{CLI, CliProc, CliReq, CliRsp};
 use gluster_xdr::record::{Assembler, LIMIT, framed};
-use gluster_xdr::rpc::{Credential, Message, decode_reply, encode_call};
+use gluster_xdr::rpc::{Credential, Message, Reply, Status, encode_call};
+use gluster_xdr::{Program, Reader, Writer, Xdr, XdrError};
 use plugin_api::{Dict, IoBuf};
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -14,6 +14,12 @@ use std::time::{Duration, Instant};
 
 /// Where the daemon of another host listens.
 const PORT: u16 = 24007;
+
+/// Procedures that work for minutes: profile and top, heal, nfs-ganesha.
+const SLOW: [u32; 3] = [23, 31, 42];
+
+/// How long they may.
+const SLOW_LIMIT: Duration = Duration::from_secs(600);
 
 /// Why there is no reply.
 #[derive(Debug, thiserror::Error)]
@@ -29,19 +35,52 @@ pub(crate) enum AskError {
     Refused(String),
 }
 
+/// A call: what is called, with which arguments, and how long a reply may take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Call {
+    /// The program.
+    pub(crate) program: Program,
+    /// Its procedure.
+    pub(crate) procedure: u32,
+    /// The arguments as they stand on the wire.
+    pub(crate) arguments: Vec<u8>,
+    /// Another limit than the one that the options set.
+    pub(crate) patience: Option<Duration>,
+}
+
 /// Who answers calls: a connection, or in tests a script.
 pub(crate) trait Daemon {
+    /// Calls a procedure; the answer is the body of its reply.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    fn call(&mut self, call: Call) -> Result<IoBuf, AskError>;
+}
+
+impl dyn Daemon + '_ {
+    /// Calls a procedure of any program.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub(crate) fn typed<Q: Xdr, R: Xdr>(
+        &mut self,
+        program: Program,
+        procedure: u32,
+        request: &Q,
+    ) -> Result<R, AskError> {
+        let patience = (program == CLI && SLOW.contains(&procedure)).then_some(SLOW_LIMIT);
+        let arguments = gluster_xdr::encode(request);
+        let body = self.call(Call { program, procedure, arguments, patience })?;
+        gluster_xdr::decode(&body).map_err(|error| AskError::Refused(error.to_string()))
+    }
+
     /// Calls a procedure that takes a dict and answers with an outcome and a dict.
     ///
     /// # Errors
     /// See [`AskError`].
-    fn ask(&mut self, procedure: CliProc, request: Dict) -> Result<CliRsp, AskError>;
-
-    /// Asks for the peers; flags 1 leave the daemon itself out, 2 list it too.
-    ///
-    /// # Errors
-    /// See [`AskError`].
-    fn friends(&mut self, flags: i32) -> Result<ListFriendsRsp, AskError>;
+    pub(crate) fn ask(&mut self, procedure: CliProc, dict: Dict) -> Result<CliRsp, AskError> {
+        self.typed(CLI, procedure.number(), &CliReq { dict })
+    }
 }
 
 /// A connection that is made at the first call.
@@ -74,24 +113,6 @@ impl Connection {
         };
         // The first call has xid 2, as the incumbent's has.
         Self { to, timeout: options.timeout, stream: None, records: Assembler::new(LIMIT), xid: 1 }
-    }
-
-    fn call<Q: Xdr, R: Xdr>(&mut self, procedure: CliProc, request: &Q) -> Result<R, AskError> {
-        self.xid += 1;
-        let message = encode_call(self.xid, CLI, procedure.number(), &Credential::default(), request);
-        self.connected()?.write_all(&framed(&message))?;
-        let end = Instant::now() + self.timeout;
-        loop {
-            let record = self.next_record(end)?;
-            // Callbacks of the daemon come on the same connection and want no reply.
-            if let Ok(Message::Call(_)) = Message::decode(&record) {
-                continue;
-            }
-            let (xid, reply) = decode_reply(&record).map_err(|error| AskError::Refused(error.to_string()))?;
-            if xid == self.xid {
-                return Ok(reply);
-            }
-        }
     }
 
     fn connected(&mut self) -> std::io::Result<&mut Stream> {
@@ -130,12 +151,38 @@ impl Connection {
 }
 
 impl Daemon for Connection {
-    fn ask(&mut self, procedure: CliProc, dict: Dict) -> Result<CliRsp, AskError> {
-        self.call(procedure, &CliReq { dict })
+    fn call(&mut self, call: Call) -> Result<IoBuf, AskError> {
+        self.xid += 1;
+        let arguments = Raw(call.arguments);
+        let message = encode_call(self.xid, call.program, call.procedure, &Credential::default(), &arguments);
+        self.connected()?.write_all(&framed(&message))?;
+        let limit = call.patience.map_or(self.timeout, |patience| patience.max(self.timeout));
+        let end = Instant::now() + limit;
+        loop {
+            let record = self.next_record(end)?;
+            let refused = |why: String| AskError::Refused(why);
+            match Message::decode(&record).map_err(|error| refused(error.to_string()))? {
+                // Callbacks of the daemon come on the same connection and want no reply.
+                Message::Call(_) => {}
+                Message::Reply(reply) if reply.xid != self.xid => {}
+                Message::Reply(Reply { status: Status::Success, body, .. }) => return Ok(body),
+                Message::Reply(Reply { status, .. }) => return Err(refused(format!("{status:?}"))),
+            }
+        }
+    }
+}
+
+/// Arguments that are encoded already.
+#[derive(Debug)]
+struct Raw(Vec<u8>);
+
+impl Xdr for Raw {
+    fn put(&self, w: &mut Writer) {
+        w.raw(&self.0);
     }
 
-    fn friends(&mut self, flags: i32) -> Result<ListFriendsRsp, AskError> {
-        self.call(CliProc::ListFriends, &ListFriendsReq { flags, dict: Dict::new() })
+    fn get(r: &mut Reader<'_>) -> Result<Self, XdrError> {
+        Ok(Self(r.rest().to_vec()))
     }
 }
 

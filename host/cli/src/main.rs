@@ -1,42 +1,73 @@
 //! The `gluster` command line: words in, one request or a few to the daemon, the incumbent's text or XML out.
 //!
 //! - [`options`]: the options that stand before, between or after the words
-//! - [`words`]: which command the words name
-//! - [`daemon`]: the connection, a call, its reply
-//! - [`person`]: questions that want y or n
-//! - [`peer`], [`volume`], [`create`], [`info`], [`status`], [`system`]: one command family a file
-//! - [`said`]: what a command prints and its exit code
-//! - [`xml`]: documents laid out as the incumbent's are
+//! - [`command`]: the grammar, and which command the words name
+//! - [`session`]: what a command has at hand, and how it ends
+//! - [`daemon`]: the connection, a call, its reply; [`facts`]: the pairs of a reply
+//! - [`person`]: questions that want y or n; [`prompt`]: commands one after the other
+//! - [`peer`], [`volume`], [`snapshot`], [`system`], [`help`]: a command family each
+//! - [`said`]: what a command prints and its exit code; [`verdict`]: success or failure in one line
+//! - [`tree`]: documents, as XML or JSON; [`table`]: columns; [`brick`], [`suggest`]: words as people write them
 
 #![forbid(unsafe_code)]
 
-mod create;
+mod brick;
+mod command;
 mod daemon;
-mod info;
+mod facts;
+mod help;
 mod options;
 mod peer;
 mod person;
+mod prompt;
 mod said;
-mod status;
+mod session;
+mod snapshot;
+mod suggest;
 mod system;
+mod table;
+#[cfg(test)]
+mod testing;
+mod tree;
+mod verdict;
 mod volume;
-mod words;
-mod xml;
 
+use command::Command;
 use daemon::Connection;
 use options::Options;
 use person::Terminal;
+use said::Said;
+use session::Session;
 use std::process::ExitCode;
-use words::Session;
 
 fn main() -> ExitCode {
     let said = match Options::parse(std::env::args().skip(1)) {
         Ok(options) => {
             let mut daemon = Connection::new(&options);
             let mut person = Terminal { script: options.script };
-            words::run(&mut Session { options: &options, daemon: &mut daemon, person: &mut person })
+            let words = &options.words;
+            let mut session = Session { options: &options, words, daemon: &mut daemon, person: &mut person };
+            if words.is_empty() { prompt::run(&mut session) } else { run(&mut session) }
         }
         Err(said) => said,
     };
     ExitCode::from(said.print())
+}
+
+/// All commands.
+fn commands() -> Vec<&'static Command> {
+    let families = [help::COMMANDS, peer::COMMANDS, volume::COMMANDS, snapshot::COMMANDS, system::COMMANDS];
+    families.into_iter().flatten().collect()
+}
+
+/// Runs the command that the words name.
+fn run(session: &mut Session<'_>) -> Said {
+    let words: Vec<&str> = session.words.iter().map(String::as_str).collect();
+    let said = match command::find(&commands(), &words) {
+        Ok((command, taken)) => {
+            (command.run)(session, &words[taken..]).unwrap_or_else(|stop| stop.told(command))
+        }
+        Err(said) => said,
+    };
+    session.wrapped(said)
 }

@@ -4,11 +4,22 @@ use crate::said::Said;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// How answers are laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// As the incumbent's XML.
+    Xml,
+    /// The same tree as JSON.
+    Json,
+}
+
 /// What the options ask for, and the words that are left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Options {
-    /// Answers in XML.
-    pub(crate) xml: bool,
+    /// How answers are laid out.
+    pub(crate) format: Format,
     /// Nobody is there to be asked.
     pub(crate) script: bool,
     /// The host whose daemon is asked over TCP.
@@ -17,6 +28,8 @@ pub(crate) struct Options {
     pub(crate) socket: PathBuf,
     /// How long a reply may take.
     pub(crate) timeout: Duration,
+    /// Bricks of a new volume are taken as if `force` had been said.
+    pub(crate) force: bool,
     /// The root-partition check of `volume create` is not wanted.
     pub(crate) ignore_partition: bool,
     /// The command.
@@ -26,11 +39,12 @@ pub(crate) struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            xml: false,
+            format: Format::Text,
             script: false,
             remote_host: None,
             socket: PathBuf::from("/var/run/glusterd.socket"),
             timeout: Duration::from_secs(120),
+            force: false,
             ignore_partition: false,
             words: Vec::new(),
         }
@@ -39,6 +53,10 @@ impl Default for Options {
 
 const VERSION: &str =
     concat!("gluster (Mortar) ", env!("CARGO_PKG_VERSION"), ", for the protocols of GlusterFS 10\n");
+
+/// The levels that a log may have; nothing is logged here, since what is wrong is said.
+const LOG_LEVELS: [&str; 9] =
+    ["NONE", "TRACE", "CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", "NOTICE", "ALERT"];
 
 impl Options {
     /// Sorts a command line into options and words.
@@ -58,8 +76,12 @@ impl Options {
 
     fn take(&mut self, option: &str) -> Result<(), Said> {
         match option.split_once('=').map_or((option, None), |(name, value)| (name, Some(value))) {
-            ("xml", None) => self.xml = true,
-            ("wignore", None) => {}
+            ("xml", None) => self.format = Format::Xml,
+            ("json", None) => self.format = Format::Json,
+            ("nolog" | "inet6", None) => {}
+            ("log-level", Some(level)) if LOG_LEVELS.contains(&level) => {}
+            ("log-file" | "secure-mgmt", Some(_)) => {}
+            ("wignore", None) => self.force = true,
             ("wignore-partition", None) => self.ignore_partition = true,
             ("mode", Some("script")) => self.script = true,
             ("mode", Some("interactive")) => self.script = false,
@@ -67,7 +89,7 @@ impl Options {
             ("glusterd-sock", Some(path)) => self.socket = PathBuf::from(path),
             ("timeout", Some(seconds)) => self.timeout = timeout(seconds)?,
             ("version", None) => return Err(Said::out(VERSION)),
-            ("help", None) => return Err(Said::out(crate::words::HELP)),
+            ("help", None) => return Err(Said::out(crate::help::AREAS)),
             ("print-logdir", None) => return Err(Said::out("/var/log/glusterfs\n")),
             ("print-statedumpdir", None) => return Err(Said::out("/var/run/gluster\n")),
             _ => return Err(Said::unrecognized(&format!("option --{option}"), 255)),
@@ -93,7 +115,7 @@ mod tests {
     fn options_may_stand_anywhere() {
         let options = parse("--mode=script volume --xml info v --remote-host=there").expect("all are known");
         assert_eq!(options.words, ["volume", "info", "v"]);
-        assert!(options.xml && options.script);
+        assert!(options.format == Format::Xml && options.script);
         assert_eq!(options.remote_host.as_deref(), Some("there"));
     }
 

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 /// The usage text that follows a command line that makes no sense.
-pub(crate) const USAGE: &str = "
+const USAGE: &str = "
  Usage: gluster [options] <help> <peer> <pool> <volume>
  Options:
  --help  Shows the help information
@@ -22,6 +22,10 @@ pub(crate) struct Said {
     pub(crate) err: String,
     /// The exit code.
     pub(crate) code: u8,
+    /// The output is a document: XML or JSON, as asked for.
+    pub(crate) is_document: bool,
+    /// For a person at a terminal, and nobody else: what the incumbent does not say.
+    pub(crate) hint: String,
 }
 
 impl Said {
@@ -40,10 +44,9 @@ impl Said {
         Self { err: text.into(), code: 1, ..Self::default() }
     }
 
-    /// A command whose words do not fit; `why` may be empty.
-    pub(crate) fn usage(why: &str, pattern: &str) -> Self {
-        let why = if why.is_empty() { String::new() } else { format!("{why}\n") };
-        Self::refused(format!("{why}\nUsage:\n{pattern}\n\n"))
+    /// A refusal that is told on standard output.
+    pub(crate) fn refused_out(text: impl Into<String>) -> Self {
+        Self { out: text.into(), code: 1, ..Self::default() }
     }
 
     /// Something that is no command at all.
@@ -53,14 +56,29 @@ impl Said {
 
     /// The daemon is not there, or went away.
     pub(crate) fn no_daemon() -> Self {
-        let out = "Connection failed. Please check if gluster daemon is operational.\n".to_owned();
-        Self { out, code: 1, ..Self::default() }
+        Self::refused_out("Connection failed. Please check if gluster daemon is operational.\n")
     }
 
-    /// Writes both texts; a reader that has gone away changes nothing about the outcome.
+    /// The same with another exit code.
+    #[must_use]
+    pub(crate) fn with_code(self, code: u8) -> Self {
+        Self { code, ..self }
+    }
+
+    /// The same with a hint for a person.
+    #[must_use]
+    pub(crate) fn with_hint(self, hint: Option<String>) -> Self {
+        Self { hint: hint.unwrap_or_default(), ..self }
+    }
+
+    /// Writes the texts; a reader that has gone away changes nothing about the outcome.
     pub(crate) fn print(&self) -> u8 {
-        let _closed = std::io::stdout().write_all(self.out.as_bytes());
-        let _closed = std::io::stderr().write_all(self.err.as_bytes());
+        let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
+        let _closed = out.write_all(self.out.as_bytes()).and_then(|()| out.flush());
+        let _closed = err.write_all(self.err.as_bytes());
+        if !self.hint.is_empty() && std::io::IsTerminal::is_terminal(&err) {
+            let _closed = err.write_all(self.hint.as_bytes());
+        }
         self.code
     }
 }

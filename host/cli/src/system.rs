@@ -1,22 +1,24 @@
-//! `system:: uuid get`.
+//! `system::`.
 
-use crate::daemon::AskError;
+use crate::command::Command;
 use crate::said::Said;
-use crate::words::Session;
-use crate::xml::{document, element};
+use crate::session::{Head, Outcome, Session, Stop};
+use crate::tree::element;
 use gluster_xdr::cli::CliProc;
 use plugin_api::Dict;
 
-/// `system:: uuid get`.
-pub(crate) fn uuid(session: &mut Session<'_>, rest: &[&str]) -> Result<Said, AskError> {
+/// All of them.
+pub(crate) const COMMANDS: &[Command] =
+    &[Command::new(&[("system:: uuid get", "show the uuid of this node")], uuid)];
+
+fn uuid(session: &mut Session<'_>, rest: &[&str]) -> Outcome {
     if !rest.is_empty() {
-        return Ok(Said::usage("", "system:: uuid get"));
+        return Err(Stop::misfit());
     }
-    let reply = session.daemon.ask(CliProc::UuidGet, session.with_command(Dict::new()))?;
+    let reply = session.ask(CliProc::UuidGet, Dict::new())?;
     let uuid = reply.dict.str("uuid").unwrap_or_default();
-    Ok(if session.options.xml {
-        let body = element("uuidGenerate").leaf("uuid", uuid);
-        Said::out(document(reply.op_ret, reply.op_errno, &reply.op_errstr, vec![body]))
+    Ok(if session.wants_document() {
+        session.document(Head::of(&reply), [element("uuidGenerate").leaf("uuid", uuid)])
     } else if reply.op_ret == 0 {
         Said::out(format!("UUID: {uuid}\n"))
     } else {

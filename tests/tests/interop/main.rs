@@ -9,6 +9,7 @@
 mod bitrot;
 mod brick_changes;
 mod cli;
+mod cli_both;
 mod faults;
 mod fsx;
 mod gfapi;

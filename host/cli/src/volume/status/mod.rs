@@ -1,14 +1,20 @@
 //! `volume status`.
 
-use crate::daemon::AskError;
+use crate::command::Command;
+use crate::facts::Facts;
 use crate::said::Said;
-use crate::words::{Session, counted};
-use crate::xml::{Element, document, element};
+use crate::session::{Head, Outcome, Session, Stop};
+use crate::tree::{Element, element};
 use gluster_xdr::cli::{CliProc, CliRsp};
 use plugin_api::Dict;
 
-const USAGE: &str = "volume status [all | <VOLNAME> [nfs|shd|<BRICK>|quotad]] [detail|clients|mem|inode|fd|callpool|\
-                     tasks|client-list]";
+pub(super) const STATUS: Command = Command::new(
+    &[(
+        "volume status [all | <VOLNAME> [nfs|shd|<BRICK>|quotad]] [detail|clients|mem|inode|fd|callpool|tasks|client-list]",
+        "show the processes of volumes: whether they run, and where they listen",
+    )],
+    status,
+);
 
 /// A whole volume.
 const VOLUME: i32 = 0x100;
@@ -17,60 +23,82 @@ const ALL: i32 = 0x200;
 /// One brick.
 const BRICK: i32 = 0x400;
 
+/// What can be asked about each process.
+const OF_PROCESSES: [&str; 12] = [
+    "detail",
+    "clients",
+    "mem",
+    "inode",
+    "fd",
+    "callpool",
+    "tasks",
+    "client-list",
+    "nfs",
+    "shd",
+    "quotad",
+    "bitd",
+];
+
 /// The column in which a row's numbers begin; the name before it leaves one blank.
 const NAME_WIDTH: usize = 44;
 
 const RULE: &str = "------------------------------------------------------------------------------\n";
 
-/// `volume status [all | NAME [BRICK]]`.
-pub(crate) fn status(session: &mut Session<'_>, rest: &[&str]) -> Result<Said, AskError> {
+fn status(session: &mut Session<'_>, rest: &[&str]) -> Outcome {
     match *rest {
         [] | ["all"] => all(session),
         [name] => one(session, name, VOLUME, None),
-        [name, brick] if brick.contains(":/") => one(session, name, BRICK, Some(brick)),
-        [_, word, ..] => Ok(Said::usage(&format!("{word} is not a valid status option"), USAGE)),
+        [_, word] | [_, _, word] if OF_PROCESSES.contains(&word) => Ok(Said::refused(format!(
+            "volume status {word}: this CLI does not show that yet; the incumbent's does, of the same daemon\n"
+        ))),
+        [name, brick] => one(session, name, BRICK, Some(brick)),
+        [_, _, word, ..] => Err(Stop::usage(format!("{word} is not a valid status option"))),
     }
 }
 
-fn ask(session: &mut Session<'_>, name: &str, flags: i32, brick: Option<&str>) -> Result<CliRsp, AskError> {
+fn ask(session: &mut Session<'_>, name: &str, flags: i32, brick: Option<&str>) -> Result<CliRsp, Stop> {
     let request = Dict::new().with("volname", name).with("cmd", flags);
-    let request = brick.map_or_else(|| request.clone(), |brick| request.clone().with("brick", brick));
-    session.daemon.ask(CliProc::StatusVolume, session.with_command(request))
+    let request = match brick {
+        Some(brick) => request.with("brick", brick),
+        None => request,
+    };
+    session.ask(CliProc::StatusVolume, request)
 }
 
-fn one(session: &mut Session<'_>, name: &str, flags: i32, brick: Option<&str>) -> Result<Said, AskError> {
+fn one(session: &mut Session<'_>, name: &str, flags: i32, brick: Option<&str>) -> Outcome {
     let reply = ask(session, name, flags, brick)?;
-    Ok(match (session.options.xml, reply.op_ret) {
-        (true, 0) => xml(vec![volume_element(&reply.dict)]),
-        (true, _) => xml_refusal(&reply),
-        (false, 0) => Said::out(text(&reply.dict, brick.is_none())),
+    let facts = Facts::of(&reply.dict);
+    Ok(match (session.wants_document(), reply.op_ret) {
+        (true, 0) => documented(session, vec![volume_element(&facts)]),
+        (true, _) => refusal(session, &reply),
+        (false, 0) => Said::out(text(&facts, brick.is_none())),
         (false, _) => Said::refused(format!("{}\n", reply.op_errstr)),
     })
 }
 
 /// Asks for the names first; a volume that is not started is told and passed over.
-fn all(session: &mut Session<'_>) -> Result<Said, AskError> {
-    let request = session.with_command(Dict::new().with("cmd", ALL));
-    let names = session.daemon.ask(CliProc::StatusVolume, request)?;
+fn all(session: &mut Session<'_>) -> Outcome {
+    let names = session.ask(CliProc::StatusVolume, Dict::new().with("cmd", ALL))?;
     if names.op_ret != 0 {
-        let refusal = || Said::refused(format!("{}\n", names.op_errstr));
-        return Ok(if session.options.xml { xml_refusal(&names) } else { refusal() });
+        let told = || Said::refused(format!("{}\n", names.op_errstr));
+        return Ok(if session.wants_document() { refusal(session, &names) } else { told() });
     }
     let (mut said, mut elements) = (Said::default(), Vec::new());
-    let count = counted(&names.dict, "vol_count");
+    let known = Facts::of(&names.dict);
+    let count = known.count("vol_count");
     for number in 0..count {
-        let name = names.dict.str(&format!("vol{number}")).unwrap_or_default();
-        let reply = ask(session, name, VOLUME, None)?;
+        let reply = ask(session, known.str(&format!("vol{number}")), VOLUME, None)?;
+        let facts = Facts::of(&reply.dict);
         if reply.op_ret == 0 {
-            said.out += &text(&reply.dict, true);
-            elements.push(volume_element(&reply.dict));
+            said.out += &text(&facts, true);
+            elements.push(volume_element(&facts));
         } else {
             said.err += &format!("{}\n", reply.op_errstr);
             said.out += " \n";
         }
     }
-    Ok(match (session.options.xml, count) {
-        (true, _) => xml(elements),
+    Ok(match (session.wants_document(), count) {
+        (true, _) => documented(session, elements),
         (false, 0) => Said::note("No volumes present\n"),
         (false, _) => said,
     })
@@ -78,29 +106,21 @@ fn all(session: &mut Session<'_>) -> Result<Said, AskError> {
 
 /// A process of a volume: a brick, or a service.
 struct Row<'a> {
-    dict: &'a Dict,
-    index: i64,
+    facts: Facts<'a>,
+    is_brick: bool,
 }
 
 impl<'a> Row<'a> {
-    fn str(&self, key: &str) -> Option<&'a str> {
-        self.dict.str(&format!("brick{}.{key}", self.index))
-    }
-
-    fn int(&self, key: &str) -> Option<i64> {
-        self.dict.int(&format!("brick{}.{key}", self.index))
-    }
-
     fn host(&self) -> &'a str {
-        self.str("hostname").unwrap_or_default()
+        self.facts.str("hostname")
     }
 
     fn path(&self) -> &'a str {
-        self.str("path").unwrap_or_default()
+        self.facts.str("path")
     }
 
     fn is_online(&self) -> bool {
-        self.int("status") == Some(1)
+        self.facts.int("status") == 1
     }
 
     /// A number that a process has only while it runs, or N/A.
@@ -109,34 +129,35 @@ impl<'a> Row<'a> {
     }
 
     fn port(&self) -> String {
-        self.while_online(self.int("port").filter(|&port| port > 0))
+        self.while_online(self.facts.number("port").filter(|&port| port > 0))
     }
 
-    fn rdma_port(&self, is_brick: bool) -> String {
-        self.while_online(self.int("rdma_port").filter(|&port| is_brick || port > 0))
+    fn rdma_port(&self) -> String {
+        self.while_online(self.facts.number("rdma_port").filter(|&port| self.is_brick || port > 0))
     }
 
-    fn line(&self, is_brick: bool) -> String {
-        let name = match is_brick {
+    fn line(&self) -> String {
+        let name = match self.is_brick {
             true => format!("Brick {}:{}", self.host(), self.path()),
             false => format!("{} on {}", self.host(), self.path()),
         };
         let online = if self.is_online() { "Y" } else { "N" };
-        let pid = self.while_online(self.int("pid").filter(|&pid| pid >= 0));
-        let (port, rdma) = (self.port(), self.rdma_port(is_brick));
+        let pid = self.while_online(self.facts.number("pid").filter(|&pid| pid >= 0));
+        let (port, rdma) = (self.port(), self.rdma_port());
         format!("{}{port:<10}{rdma:<11}{online:<8}{pid:<5}\n", broken(&name))
     }
 
     fn element(&self) -> Element {
-        let (port, rdma) = (self.port(), self.while_online(self.int("rdma_port").filter(|&port| port > 0)));
+        let (port, rdma) =
+            (self.port(), self.while_online(self.facts.number("rdma_port").filter(|&port| port > 0)));
         element("node")
             .leaf("hostname", self.host())
             .leaf("path", self.path())
-            .leaf("peerid", self.str("peerid").unwrap_or_default())
-            .leaf("status", self.int("status").unwrap_or(0))
+            .leaf("peerid", self.facts.str("peerid"))
+            .number("status", self.facts.int("status"))
             .leaf("port", &port)
             .child(element("ports").leaf("tcp", &port).leaf("rdma", rdma))
-            .leaf("pid", self.int("pid").unwrap_or(-1))
+            .number("pid", self.facts.number("pid").unwrap_or(-1))
     }
 }
 
@@ -151,49 +172,57 @@ fn broken(name: &str) -> String {
 }
 
 /// The rows that the reply holds; an index without a host is a node that did not answer.
-fn rows(dict: &Dict) -> (Vec<Row<'_>>, i64) {
-    let last_brick = dict.int("brick-index-max").unwrap_or(-1);
-    let most = i64::try_from(dict.len()).unwrap_or(i64::MAX);
-    let last = last_brick.saturating_add(counted(dict, "other-count")).min(most);
-    let all = (0..=last).map(|index| Row { dict, index });
-    (all.filter(|row| row.str("hostname").is_some()).collect(), last_brick)
+fn rows<'a>(facts: &Facts<'a>) -> Vec<Row<'a>> {
+    let last_brick = facts.number("brick-index-max").unwrap_or(-1);
+    let last = last_brick.saturating_add(facts.count("other-count")).min(facts.most());
+    let row =
+        |index: i64| Row { facts: facts.below(format_args!("brick{index}.")), is_brick: index <= last_brick };
+    (0..=last).map(row).filter(|row| row.facts.has("hostname")).collect()
 }
 
-fn text(dict: &Dict, with_tasks: bool) -> String {
-    let name = dict.str("volname").unwrap_or_default();
+fn text(facts: &Facts<'_>, with_tasks: bool) -> String {
+    let name = facts.str("volname");
     let mut out = format!(
         "Status of volume: {name}\nGluster process                             TCP Port  RDMA Port  Online  Pid\n{RULE}"
     );
-    let (rows, last_brick) = rows(dict);
-    rows.iter().for_each(|row| out += &row.line(row.index <= last_brick));
+    rows(facts).iter().for_each(|row| out += &row.line());
     out += " \n";
     if with_tasks {
-        out += &format!("Task Status of Volume {name}\n{RULE}{} \n", tasks_text(dict));
+        out += &format!("Task Status of Volume {name}\n{RULE}{} \n", tasks_text(facts));
     }
     out
 }
 
-fn tasks_text(dict: &Dict) -> String {
-    let count = counted(dict, "tasks");
-    if count == 0 {
+/// What is done with the volume as a whole, one after the other.
+fn tasks<'a>(facts: &Facts<'a>) -> Vec<Facts<'a>> {
+    (0..facts.count("tasks")).map(|number| facts.below(format_args!("task{number}."))).collect()
+}
+
+/// The bricks that a task takes away.
+fn task_bricks<'a>(task: &Facts<'a>) -> Vec<&'a str> {
+    (1..=task.count("count")).map(|number| task.str(&format!("brick{number}"))).collect()
+}
+
+fn tasks_text(facts: &Facts<'_>) -> String {
+    let tasks = tasks(facts);
+    if tasks.is_empty() {
         return "There are no active volume tasks\n".to_owned();
     }
     let line = |name: &str, value: &str| format!("{name:<20} : {value:<20}\n");
-    let one = |task: i64| {
-        let get = |key: &str| dict.str(&format!("task{task}.{key}")).unwrap_or_default();
-        let mut out = line("Task", get("type")) + &format!("{:<20} : {}\n", "ID", get("id"));
-        let bricks = counted(dict, &format!("task{task}.count"));
-        if bricks > 0 {
+    let one = |task: &Facts<'_>| {
+        let mut out = line("Task", task.str("type")) + &format!("{:<20} : {}\n", "ID", task.str("id"));
+        let bricks = task_bricks(task);
+        if !bricks.is_empty() {
             out += &format!("{:<20}\n", "Removed bricks:");
         }
-        (1..=bricks).for_each(|brick| out += &format!("{:<20}\n", get(&format!("brick{brick}"))));
-        out + &line("Status", task_status(dict, task))
+        bricks.iter().for_each(|brick| out += &format!("{brick:<20}\n"));
+        out + &line("Status", task_status(task))
     };
-    (0..count).map(one).collect::<Vec<_>>().join(" \n")
+    tasks.iter().map(one).collect::<Vec<_>>().join(" \n")
 }
 
-fn task_status(dict: &Dict, task: i64) -> &'static str {
-    match dict.int(&format!("task{task}.status")).unwrap_or(0) {
+fn task_status(task: &Facts<'_>) -> &'static str {
+    match task.int("status") {
         0 => "not started",
         1 => "in progress",
         2 => "stopped",
@@ -203,39 +232,38 @@ fn task_status(dict: &Dict, task: i64) -> &'static str {
     }
 }
 
-fn volume_element(dict: &Dict) -> Element {
-    let (rows, _) = rows(dict);
-    let task = |task: i64| {
-        let get = |key: &str| dict.str(&format!("task{task}.{key}")).unwrap_or_default();
-        let status =
-            element("task").leaf("type", get("type")).leaf("id", get("id")).leaf("status", get("status"));
-        let bricks = counted(dict, &format!("task{task}.count"));
-        let bricks = (1..=bricks).map(|brick| element("brick").text(get(&format!("brick{brick}"))));
-        let params = element("params").children(bricks);
-        let status = status.leaf("statusStr", task_status(dict, task));
-        if params == element("params") { status } else { status.child(params) }
-    };
+fn task_element(task: &Facts<'_>) -> Element {
+    let status = element("task").leaf("type", task.str("type")).leaf("id", task.str("id"));
+    let status = status.number("status", task.int("status")).leaf("statusStr", task_status(task));
+    let bricks = task_bricks(task);
+    if bricks.is_empty() {
+        return status;
+    }
+    status.child(element("params").list("brick", bricks.iter().map(|brick| element("brick").text(brick))))
+}
+
+fn volume_element(facts: &Facts<'_>) -> Element {
     element("volume")
-        .leaf("volName", dict.str("volname").unwrap_or_default())
-        .leaf("nodeCount", dict.int("count").unwrap_or(0))
-        .children(rows.iter().map(Row::element))
-        .child(element("tasks").children((0..counted(dict, "tasks")).map(task)))
+        .leaf("volName", facts.str("volname"))
+        .number("nodeCount", facts.int("count"))
+        .list("node", rows(facts).iter().map(Row::element))
+        .child(element("tasks").list("task", tasks(facts).iter().map(task_element)))
 }
 
-fn xml(volumes: Vec<Element>) -> Said {
-    let body = element("volStatus").child(element("volumes").children(volumes));
-    Said::out(document(0, 0, "", vec![body]))
+fn documented(session: &Session<'_>, volumes: Vec<Element>) -> Said {
+    let volumes = element("volumes").list("volume", volumes);
+    session.document(Head::GOOD, [element("volStatus").child(volumes)])
 }
 
-fn xml_refusal(reply: &CliRsp) -> Said {
-    let body = vec![element("cliOp").text("volStatus"), element("output").text(&reply.op_errstr)];
-    Said::out(document(reply.op_ret, reply.op_errno, &reply.op_errstr, body))
+fn refusal(session: &Session<'_>, reply: &CliRsp) -> Said {
+    let body = [element("cliOp").text("volStatus"), element("output").text(&reply.op_errstr)];
+    session.document(Head::of(reply), body)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::tests::Scripted;
+    use crate::testing::Scripted;
 
     const WIRE: [(&str, &str); 21] = [
         ("tasks", "0"),

@@ -1,32 +1,40 @@
 //! `volume info`.
 
-use crate::daemon::AskError;
+use crate::command::Command;
+use crate::facts::Facts;
 use crate::said::Said;
-use crate::words::{Session, counted};
-use crate::xml::{Element, document, element};
+use crate::session::{Head, Outcome, Session, Stop};
+use crate::tree::{Element, element};
 use gluster_xdr::cli::{CliProc, CliRsp};
 use plugin_api::Dict;
+
+pub(super) const INFO: Command = Command::new(
+    &[(
+        "volume info [all|<VOLNAME>]",
+        "show what volumes are made of, and which of their options were changed",
+    )],
+    info,
+);
 
 /// One volume by its name.
 const NAMED: i32 = 2;
 /// The volume after the one named, in the daemon's order.
 const NEXT: i32 = 3;
 
-/// `volume info [all|NAME]`.
-pub(crate) fn info(session: &mut Session<'_>, rest: &[&str]) -> Result<Said, AskError> {
+fn info(session: &mut Session<'_>, rest: &[&str]) -> Outcome {
     match *rest {
         [] | ["all"] => all(session),
         [name] => one(session, name),
-        _ => Ok(Said::usage("", "volume info [all|<VOLNAME>]")),
+        _ => Err(Stop::misfit()),
     }
 }
 
-fn one(session: &mut Session<'_>, name: &str) -> Result<Said, AskError> {
+fn one(session: &mut Session<'_>, name: &str) -> Outcome {
     let request = Dict::new().with("volname", name).with("flags", NAMED);
-    let reply = session.daemon.ask(CliProc::GetVolume, request)?;
+    let reply = session.ask_plainly(CliProc::GetVolume, request)?;
     let found = Volume::of(&reply.dict);
-    Ok(if session.options.xml {
-        xml(&reply, found.iter().map(Volume::element).collect())
+    Ok(if session.wants_document() {
+        documented(session, &reply, found.iter().map(Volume::element).collect())
     } else {
         match found {
             Some(volume) => Said::out(volume.text()),
@@ -36,14 +44,14 @@ fn one(session: &mut Session<'_>, name: &str) -> Result<Said, AskError> {
 }
 
 /// Asks for the volume after the last one until there is none.
-fn all(session: &mut Session<'_>) -> Result<Said, AskError> {
+fn all(session: &mut Session<'_>) -> Outcome {
     let mut request = Dict::new().with("flags", NEXT);
     let (mut text, mut elements) = (String::new(), Vec::new());
     loop {
-        let reply = session.daemon.ask(CliProc::GetVolume, request)?;
+        let reply = session.ask_plainly(CliProc::GetVolume, request)?;
         let Some(volume) = Volume::of(&reply.dict) else {
-            return Ok(if session.options.xml {
-                xml(&reply, elements)
+            return Ok(if session.wants_document() {
+                documented(session, &reply, elements)
             } else if reply.op_ret != 0 {
                 Said::refused(format!("{}\n", reply.op_errstr))
             } else if text.is_empty() {
@@ -58,26 +66,30 @@ fn all(session: &mut Session<'_>) -> Result<Said, AskError> {
     }
 }
 
-fn xml(reply: &CliRsp, volumes: Vec<Element>) -> Said {
+fn documented(session: &Session<'_>, reply: &CliRsp, volumes: Vec<Element>) -> Said {
     let count = volumes.len();
-    let body = element("volInfo").child(element("volumes").children(volumes).leaf("count", count));
-    Said::out(document(reply.op_ret, reply.op_errno, &reply.op_errstr, vec![body]))
+    let body = element("volInfo").child(element("volumes").list("volume", volumes).number("count", count));
+    session.document(Head::of(reply), [body])
 }
 
 /// The one volume that a reply holds.
-struct Volume<'a>(&'a Dict);
+struct Volume<'a> {
+    dict: &'a Dict,
+    facts: Facts<'a>,
+}
 
 impl<'a> Volume<'a> {
     fn of(dict: &'a Dict) -> Option<Self> {
-        (dict.int("count").unwrap_or(0) > 0).then_some(Self(dict))
+        let facts = Facts::of(dict);
+        (facts.int("count") > 0).then(|| Self { dict, facts: facts.below("volume0.") })
     }
 
     fn str(&self, key: &str) -> &'a str {
-        self.0.str(&format!("volume0.{key}")).unwrap_or_default()
+        self.facts.str(key)
     }
 
     fn int(&self, key: &str) -> i64 {
-        self.0.int(&format!("volume0.{key}")).unwrap_or(0)
+        self.facts.int(key)
     }
 
     /// How many sets of bricks files are distributed over.
@@ -112,8 +124,7 @@ impl<'a> Volume<'a> {
     }
 
     fn bricks(&self) -> impl Iterator<Item = (i64, &'a str)> + use<'_, 'a> {
-        (1..=counted(self.0, "volume0.brick_count"))
-            .map(|number| (number, self.str(&format!("brick{number}"))))
+        (1..=self.facts.count("brick_count")).map(|number| (number, self.str(&format!("brick{number}"))))
     }
 
     fn is_arbiter(&self, number: i64) -> bool {
@@ -122,7 +133,7 @@ impl<'a> Volume<'a> {
 
     /// The reconfigured options, the last of the reply first, as the incumbent shows them.
     fn options(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
-        self.0.iter().rev().filter_map(|(key, value)| {
+        self.dict.iter().rev().filter_map(|(key, value)| {
             let name = key.as_str().strip_prefix("volume0.option.")?;
             Some((name, value.as_str().unwrap_or_default()))
         })
@@ -171,33 +182,33 @@ impl<'a> Volume<'a> {
         let brick = |(number, name): (i64, &str)| {
             let uuid = self.str(&format!("brick{number}.uuid"));
             let brick = element("brick").attribute("uuid", uuid).text(name).leaf("name", name);
-            brick.leaf("hostUuid", uuid).leaf("isArbiter", i32::from(self.is_arbiter(number)))
+            brick.leaf("hostUuid", uuid).number("isArbiter", i32::from(self.is_arbiter(number)))
         };
         let option = |(name, value)| element("option").leaf("name", name).leaf("value", value);
         element("volume")
             .leaf("name", self.str("name"))
             .leaf("id", self.str("volume_id"))
-            .leaf("status", self.int("status"))
+            .number("status", self.int("status"))
             .leaf("statusStr", self.status_name())
-            .leaf("snapshotCount", self.int("snap_count"))
-            .leaf("brickCount", self.int("brick_count"))
-            .leaf("distCount", self.sets())
-            .leaf("replicaCount", self.int("replica_count"))
-            .leaf("arbiterCount", self.int("arbiter_count"))
-            .leaf("disperseCount", self.int("disperse_count"))
-            .leaf("redundancyCount", self.int("redundancy_count"))
-            .leaf("type", self.kind())
+            .number("snapshotCount", self.int("snap_count"))
+            .number("brickCount", self.int("brick_count"))
+            .number("distCount", self.sets())
+            .number("replicaCount", self.int("replica_count"))
+            .number("arbiterCount", self.int("arbiter_count"))
+            .number("disperseCount", self.int("disperse_count"))
+            .number("redundancyCount", self.int("redundancy_count"))
+            .number("type", self.kind())
             .leaf("typeStr", self.kind_name())
-            .leaf("transport", self.int("transport"))
-            .child(element("bricks").children(self.bricks().map(brick)))
-            .leaf("optCount", self.int("opt_count"))
-            .child(element("options").children(self.options().map(option)))
+            .number("transport", self.int("transport"))
+            .child(element("bricks").list("brick", self.bricks().map(brick)))
+            .number("optCount", self.int("opt_count"))
+            .child(element("options").list("option", self.options().map(option)))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::words::tests::Scripted;
+    use crate::testing::Scripted;
 
     /// A reply of the incumbent for a replicated volume with an arbiter, in the order of the wire.
     const ARBITER: [(&str, &str); 23] = [

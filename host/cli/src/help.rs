@@ -1,0 +1,82 @@
+//! The grammar for people: what there is, and how each is used.
+
+use crate::command::Command;
+use crate::said::Said;
+use crate::session::{Outcome, Session};
+
+/// The areas that have a page.
+pub(crate) const AREAS: &str = "\
+ peer help                - display help for peer commands
+ volume help              - display help for volume commands
+ snapshot help            - display help for snapshot commands
+ system:: help            - display help for programs and for debugging
+
+";
+
+/// The pages.
+pub(crate) const COMMANDS: &[Command] = &[
+    Command::new(&[("help [all]", "show which pages of help there are, or all of them")], areas),
+    Command::new(&[("peer help", "show the commands about peers")], peer),
+    Command::new(&[("volume help", "show the commands about volumes")], volume),
+    Command::new(&[("snapshot help", "show the commands about snapshots")], snapshot),
+    Command::new(&[("system:: help", "show the commands for programs and for debugging")], system),
+];
+
+/// An area: what it is called, and whether a form belongs to it.
+type Area = (&'static str, fn(&str) -> bool);
+
+const PEER: Area = ("peer", |form| form.starts_with("peer ") || form.starts_with("pool "));
+const VOLUME: Area = ("volume", |form| form.starts_with("volume "));
+const SNAPSHOT: Area = ("snapshot", |form| form.starts_with("snapshot"));
+const SYSTEM: Area = ("system", |form| form.starts_with("system:: ") || form.starts_with("help"));
+
+fn areas(_: &mut Session<'_>, rest: &[&str]) -> Outcome {
+    let Some(_) = rest.first() else { return Ok(Said::out(AREAS)) };
+    Ok(Said::out([PEER, VOLUME, SNAPSHOT, SYSTEM].map(page).concat()))
+}
+
+fn peer(_: &mut Session<'_>, _: &[&str]) -> Outcome {
+    Ok(Said::out(page(PEER)))
+}
+
+fn volume(_: &mut Session<'_>, _: &[&str]) -> Outcome {
+    Ok(Said::out(page(VOLUME)))
+}
+
+fn snapshot(_: &mut Session<'_>, _: &[&str]) -> Outcome {
+    Ok(Said::out(page(SNAPSHOT)))
+}
+
+fn system(_: &mut Session<'_>, _: &[&str]) -> Outcome {
+    Ok(Said::out(page(SYSTEM)))
+}
+
+fn page((name, belongs): Area) -> String {
+    let title = format!("gluster {name} commands");
+    let rule = "=".repeat(title.len() + 1);
+    format!("\n{title}\n{rule}\n\n{}\n\n", lines(belongs))
+}
+
+/// The forms of the commands that belong here, in order, each with what it does.
+fn lines(belongs: fn(&str) -> bool) -> String {
+    let commands = crate::commands();
+    let forms = commands.iter().flat_map(|command| command.forms).filter(|form| belongs(form.0));
+    let mut lines: Vec<String> = forms.map(|(form, about)| format!("{form} - {about}\n")).collect();
+    lines.sort_unstable();
+    lines.concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Scripted;
+
+    #[test]
+    fn every_command_is_on_a_page_with_what_it_does() {
+        let all = Scripted::default().run("help all").out;
+        for command in crate::commands() {
+            for (form, about) in command.forms {
+                assert!(!about.is_empty() && all.contains(&format!("{form} - {about}\n")), "{form}");
+            }
+        }
+    }
+}
