@@ -61,6 +61,15 @@ impl Element {
         self.child(Element { is_number: true, ..element(name).text(&number.to_string()) })
     }
 
+    /// Adds a child that holds only text, where there is one.
+    #[must_use]
+    pub(crate) fn maybe_leaf(self, name: &str, text: Option<&str>) -> Self {
+        match text {
+            Some(text) => self.leaf(name, text),
+            None => self,
+        }
+    }
+
     /// Sets the text that stands before the children.
     #[must_use]
     pub(crate) fn text(mut self, text: &str) -> Self {

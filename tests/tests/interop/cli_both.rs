@@ -58,6 +58,51 @@ const SCRIPT: &str = "
     volume reset all cluster.brick-multiplex
     volume status one tasks-of
     volume status copies
+    volume add-brick one box:/srv/one-3 force
+    volume add-brick one box:/srv/one-3 force
+    volume add-brick copies box:/srv/c-4 force
+    volume add-brick none box:/srv/x
+    volume rebalance none start
+    volume rebalance none status
+    volume rebalance one status
+    volume rebalance copies start
+    volume remove-brick one box:/srv/none start
+    volume remove-brick one box:/srv/one-1 status
+    volume remove-brick one box:/srv/one-1 stop
+    volume remove-brick one box:/srv/one-1 commit
+    volume remove-brick copies box:/srv/c-1 start
+    volume remove-brick one box:/srv/one-3 force
+    volume remove-brick none box:/srv/x force
+    volume replace-brick one box:/srv/one-1 box:/srv/one-4 commit force
+    volume replace-brick none box:/srv/one-1 box:/srv/one-4 commit force
+    volume reset-brick none box:/srv/one-1 start
+    volume reset-brick copies box:/srv/c-1 start
+    volume statedump one
+    volume statedump one fd inode
+    volume statedump one quotad
+    volume statedump none
+    volume log one rotate
+    volume log one rotate box:/srv/one-1
+    volume log one rotate box:/srv/none
+    volume log none rotate
+    volume barrier one enable
+    volume barrier one enable
+    volume barrier one disable
+    volume barrier none enable
+    volume sync 127.0.0.9 all
+    volume heal none
+    volume heal one
+    volume heal one full
+    volume heal copies enable
+    volume heal copies disable
+    volume heal copies granular-entry-heal disable
+    volume heal copies full
+    volume start copies
+    volume reset-brick copies box:/srv/c-1 start
+    volume reset-brick copies box:/srv/c-1 box:/srv/c-1 commit force
+    volume add-brick copies box:/srv/c-4 box:/srv/c-5 box:/srv/c-6 force
+    volume remove-brick copies box:/srv/c-4 box:/srv/c-5 box:/srv/c-6 force
+    volume stop copies
     volume stop one
     volume stop one
     volume status one
@@ -91,6 +136,22 @@ const SCRIPT: &str = "
     ! volume create bad disperse 3 redundancy 2 box:/srv/x box:/srv/y box:/srv/z
     ! volume create bad arbiter 1 box:/srv/x
     ! volume create bad replica 3 arbiter 2 box:/srv/x box:/srv/y box:/srv/z
+    ! volume add-brick one
+    ! volume add-brick one bad
+    ! volume rebalance one
+    ! volume rebalance one sometimes
+    ! volume remove-brick one
+    ! volume remove-brick one box:/srv/x
+    ! volume remove-brick one box:/srv/x soon
+    ! volume replace-brick one box:/srv/x
+    ! volume reset-brick one box:/srv/x
+    ! volume statedump
+    ! volume log one
+    ! volume barrier one
+    ! volume barrier one maybe
+    ! volume sync
+    ! volume heal
+    ! volume heal one maybe
     ! --nosuch
     ! --timeout=no volume list
 ";
