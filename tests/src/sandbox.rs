@@ -26,6 +26,12 @@ pub const HOST: &str = "box";
 /// How long a program may take that answers within a second on a quiet machine.
 pub const LIMIT: Duration = Duration::from_secs(120);
 
+/// The folder inside where every process logs.
+const LOGS: &str = "/var/log/glusterfs";
+
+/// How many lines of each log a test that fails shows.
+const TOLD: usize = 60;
+
 /// What stands in the way of a sandbox, if anything.
 pub fn obstacle() -> Option<&'static str> {
     (!geteuid().is_root()).then_some("a sandbox needs root (namespaces, bricks, FUSE)")
@@ -146,8 +152,42 @@ impl Sandbox {
     }
 }
 
+impl Sandbox {
+    /// Writes the ends of all logs to standard error: they go with the sandbox, and a test that fails once in a hundred
+    /// runs can be asked only once.
+    fn tell_logs(&self) {
+        let Ok(logs) = walk(&self.view(LOGS)) else { return };
+        for log in logs {
+            let text = std::fs::read(&log).unwrap_or_default();
+            let text = String::from_utf8_lossy(&text);
+            let lines: Vec<&str> = text.lines().collect();
+            let from = lines.len().saturating_sub(TOLD);
+            let name = log.file_name().unwrap_or_default().display();
+            eprintln!("--- {name}, the last {} of {} lines", lines.len() - from, lines.len());
+            lines[from..].iter().for_each(|line| eprintln!("{line}"));
+        }
+    }
+}
+
+/// The files below a folder.
+fn walk(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            found.extend(walk(&entry.path())?);
+        } else {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
+}
+
 impl Drop for Sandbox {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.tell_logs();
+        }
         drop(self.holder.stdin.take());
         let _ended = self.holder.wait();
     }

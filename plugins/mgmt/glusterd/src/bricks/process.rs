@@ -9,9 +9,13 @@ use rustix::process::{
 };
 use std::ffi::OsString;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
+
+/// A process that is between two holds of its pid file is looked at again after this long.
+const BETWEEN: Duration = Duration::from_millis(10);
 
 /// The process that holds the lock on a pid file; a file that nobody locks is a leftover.
 #[must_use]
@@ -21,6 +25,19 @@ pub fn holder(pidfile: &Path) -> Option<Pid> {
     let held = fcntl_getlk(&file, &Flock::from(FlockType::WriteLock)).ok()??;
     // A process of another pid namespace shows as none.
     held.pid
+}
+
+/// A process of this pid namespace that has the file on its command line.
+fn told_of(pidfile: &Path) -> Option<Pid> {
+    let own = std::fs::read_link("/proc/self/ns/pid").ok()?;
+    let is_told = |pid: &Pid| {
+        let folder = format!("/proc/{}", pid.as_raw_nonzero());
+        let line = std::fs::read(format!("{folder}/cmdline")).unwrap_or_default();
+        line.split(|byte| *byte == 0).any(|word| word == pidfile.as_os_str().as_bytes())
+            && std::fs::read_link(format!("{folder}/ns/pid")).is_ok_and(|space| space == own)
+    };
+    let folders = std::fs::read_dir("/proc").ok()?.flatten();
+    folders.filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?)).find(is_told)
 }
 
 /// A process that cannot be taken for another one, whatever becomes of its number.
@@ -45,6 +62,22 @@ impl Process {
         let process = Self::open(holder(pidfile)?).ok()?;
         // Asked again: the number may have gone to somebody else before it was opened.
         (holder(pidfile)? == process.pid).then_some(process)
+    }
+
+    /// The holder of a pid file; while nobody holds it, waits for a process of ours that has it on its command line to take
+    /// it again or to end. The incumbent's heal daemon lets go of its file when it takes a new volfile, and for that moment
+    /// looks like one that has ended: a second one would take its socket away.
+    pub async fn settled(pidfile: &Path, limit: Duration) -> Option<Self> {
+        let waited = async {
+            loop {
+                if let Some(process) = Self::holding(pidfile) {
+                    return Some(process);
+                }
+                let between = Self::open(told_of(pidfile)?).ok()?;
+                between.ended_within(BETWEEN).await;
+            }
+        };
+        rt::timeout(limit, waited).await.flatten()
     }
 
     /// Its number.
@@ -147,5 +180,18 @@ mod tests {
         assert_eq!(holder(&file), None);
         std::fs::write(&file, "1\n").unwrap();
         assert_eq!(holder(&file), None);
+    }
+
+    #[test]
+    fn a_process_with_the_file_on_its_command_line_is_found_until_it_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("service.pid");
+        assert_eq!(told_of(&file), None);
+        let mut words = Command::new("tail");
+        let mut process = words.arg("-F").arg(&file).stderr(Stdio::null()).spawn().unwrap();
+        assert_eq!(told_of(&file), Pid::from_raw(process.id().cast_signed()));
+        process.kill().unwrap();
+        process.wait().unwrap();
+        assert_eq!(told_of(&file), None);
     }
 }

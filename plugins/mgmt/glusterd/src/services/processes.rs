@@ -47,7 +47,7 @@ impl Processes {
             reason,
             log: service.log.display().to_string(),
         };
-        if holder(&service.pidfile).is_some() {
+        if Process::settled(&service.pidfile, END_LIMIT).await.is_some() {
             return Ok(());
         }
         self.clear(&service.pidfile, Some(&service.socket));
@@ -64,7 +64,7 @@ impl Processes {
     }
 
     async fn end(&self, name: &'static str, pidfile: &Path) -> Result<(), ServiceFault> {
-        let Some(process) = Process::holding(pidfile) else {
+        let Some(process) = Process::settled(pidfile, END_LIMIT).await else {
             self.clear(pidfile, None);
             return Ok(());
         };
