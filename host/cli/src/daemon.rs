@@ -111,8 +111,17 @@ impl Connection {
             Some(host) => Target::Host(host.clone()),
             None => Target::Socket(options.socket.clone()),
         };
+        Self::to(to, options.timeout)
+    }
+
+    /// To another service of this node.
+    pub(crate) fn at(socket: PathBuf, timeout: Duration) -> Self {
+        Self::to(Target::Socket(socket), timeout)
+    }
+
+    fn to(to: Target, timeout: Duration) -> Self {
         // The first call has xid 2, as the incumbent's has.
-        Self { to, timeout: options.timeout, stream: None, records: Assembler::new(LIMIT), xid: 1 }
+        Self { to, timeout, stream: None, records: Assembler::new(LIMIT), xid: 1 }
     }
 
     fn connected(&mut self) -> std::io::Result<&mut Stream> {

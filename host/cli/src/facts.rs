@@ -36,6 +36,11 @@ impl<'a> Facts<'a> {
         self.get(key)?.as_str()
     }
 
+    /// Bytes, if they are there.
+    pub(crate) fn bytes(&self, key: &str) -> Option<&'a [u8]> {
+        self.get(key)?.as_bytes()
+    }
+
     /// A text, or nothing.
     pub(crate) fn str(&self, key: &str) -> &'a str {
         self.text(key).unwrap_or_default()
@@ -49,6 +54,14 @@ impl<'a> Facts<'a> {
     /// A number, or 0.
     pub(crate) fn int(&self, key: &str) -> i64 {
         self.number(key).unwrap_or(0)
+    }
+
+    /// A number with decimals, if it is there.
+    pub(crate) fn float(&self, key: &str) -> Option<f64> {
+        match self.get(key)? {
+            Value::Double(number) => Some(*number),
+            value => value.as_str()?.parse().ok(),
+        }
     }
 
     /// How many of something there are, at most as many as there are pairs: a claim costs nothing.

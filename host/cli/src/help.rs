@@ -18,6 +18,8 @@ pub(crate) const COMMANDS: &[Command] = &[
     Command::new(&[("help [all]", "show which pages of help there are, or all of them")], areas),
     Command::new(&[("peer help", "show the commands about peers")], peer),
     Command::new(&[("volume help", "show the commands about volumes")], volume),
+    Command::new(&[("volume quota help", "show the commands about quota")], quota),
+    Command::new(&[("volume bitrot help", "show the commands about bitrot")], bitrot),
     Command::new(&[("snapshot help", "show the commands about snapshots")], snapshot),
     Command::new(&[("system:: help", "show the commands for programs and for debugging")], system),
 ];
@@ -28,7 +30,11 @@ type Area = (&'static str, fn(&str) -> bool);
 const PEER: Area = ("peer", |form| form.starts_with("peer ") || form.starts_with("pool "));
 const VOLUME: Area = ("volume", |form| form.starts_with("volume "));
 const SNAPSHOT: Area = ("snapshot", |form| form.starts_with("snapshot"));
-const SYSTEM: Area = ("system", |form| form.starts_with("system:: ") || form.starts_with("help"));
+const SYSTEM: Area =
+    ("system", |form| ["system:: ", "help", "get-state"].iter().any(|begin| form.starts_with(begin)));
+const QUOTA: Area =
+    ("quota", |form| ["volume quota ", "volume inode-quota "].iter().any(|begin| form.starts_with(begin)));
+const BITROT: Area = ("bitrot", |form| form.starts_with("volume bitrot "));
 
 fn areas(_: &mut Session<'_>, rest: &[&str]) -> Outcome {
     let Some(_) = rest.first() else { return Ok(Said::out(AREAS)) };
@@ -41,6 +47,14 @@ fn peer(_: &mut Session<'_>, _: &[&str]) -> Outcome {
 
 fn volume(_: &mut Session<'_>, _: &[&str]) -> Outcome {
     Ok(Said::out(page(VOLUME)))
+}
+
+fn quota(_: &mut Session<'_>, _: &[&str]) -> Outcome {
+    Ok(Said::out(page(QUOTA)))
+}
+
+fn bitrot(_: &mut Session<'_>, _: &[&str]) -> Outcome {
+    Ok(Said::out(page(BITROT)))
 }
 
 fn snapshot(_: &mut Session<'_>, _: &[&str]) -> Outcome {

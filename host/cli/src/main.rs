@@ -5,7 +5,7 @@
 //! - [`session`]: what a command has at hand, and how it ends
 //! - [`daemon`]: the connection, a call, its reply; [`facts`]: the pairs of a reply
 //! - [`person`]: questions that want y or n; [`prompt`]: commands one after the other
-//! - [`peer`], [`volume`], [`snapshot`], [`system`], [`help`]: a command family each
+//! - [`peer`], [`volume`], [`snapshot`], [`state`], [`system`], [`help`]: a command family each
 //! - [`said`]: what a command prints and its exit code; [`verdict`]: success or failure in one line
 //! - [`tree`]: documents, as XML or JSON; [`table`]: columns; [`brick`], [`suggest`]: words as people write them
 
@@ -23,6 +23,7 @@ mod prompt;
 mod said;
 mod session;
 mod snapshot;
+mod state;
 mod suggest;
 mod system;
 mod table;
@@ -56,7 +57,14 @@ fn main() -> ExitCode {
 
 /// All commands.
 fn commands() -> Vec<&'static Command> {
-    let families = [help::COMMANDS, peer::COMMANDS, volume::COMMANDS, snapshot::COMMANDS, system::COMMANDS];
+    let families = [
+        help::COMMANDS,
+        peer::COMMANDS,
+        volume::COMMANDS,
+        snapshot::COMMANDS,
+        state::COMMANDS,
+        system::COMMANDS,
+    ];
     families.into_iter().flatten().collect()
 }
 

@@ -1,7 +1,7 @@
 //! The options that stand before, between or after the words of a command.
 
 use crate::said::Said;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How answers are laid out.
@@ -36,13 +36,16 @@ pub(crate) struct Options {
     pub(crate) words: Vec<String>,
 }
 
+/// Where a daemon listens that nobody has told another place.
+const SOCKET: &str = "/var/run/glusterd.socket";
+
 impl Default for Options {
     fn default() -> Self {
         Self {
             format: Format::Text,
             script: false,
             remote_host: None,
-            socket: PathBuf::from("/var/run/glusterd.socket"),
+            socket: PathBuf::from(SOCKET),
             timeout: Duration::from_secs(120),
             force: false,
             ignore_partition: false,
@@ -72,6 +75,11 @@ impl Options {
             }
         }
         Ok(options)
+    }
+
+    /// The daemon's socket where it is not the usual one.
+    pub(crate) fn own_socket(&self) -> Option<&Path> {
+        Some(self.socket.as_path()).filter(|socket| *socket != Path::new(SOCKET))
     }
 
     fn take(&mut self, option: &str) -> Result<(), Said> {

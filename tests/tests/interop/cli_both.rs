@@ -102,6 +102,88 @@ const SCRIPT: &str = "
     volume reset-brick copies box:/srv/c-1 box:/srv/c-1 commit force
     volume add-brick copies box:/srv/c-4 box:/srv/c-5 box:/srv/c-6 force
     volume remove-brick copies box:/srv/c-4 box:/srv/c-5 box:/srv/c-6 force
+    volume status one detail
+    volume status one fd
+    volume status one tasks
+    ! volume status one clients
+    volume status one box:/srv/one-1 detail
+    volume status one box:/srv/one-1 nosuch
+    volume status one box:/srv/none fd
+    volume status one quotad
+    volume status one bitd
+    volume status copies shd
+    volume status copies shd detail
+    volume status all tasks
+    volume status all nosuch
+    volume status none fd
+    ! volume heal copies info
+    ! volume heal copies info summary
+    ! volume heal copies info split-brain
+    ! volume heal copies info nosuch
+    ! volume heal copies statistics heal-count
+    ! volume heal copies split-brain source-brick
+    ! volume heal none statistics
+    volume profile one stop
+    volume profile one start
+    volume profile one info clear
+    volume profile one stop
+    ! volume profile one info
+    ! volume profile one info nfs
+    volume top one read
+    volume top one read list-cnt 3
+    volume top none open
+    ! volume top one clear
+    ! volume top one nosuch
+    ! volume top one read-perf bs 1024
+    ! volume top one open list-cnt 200
+    volume quota one list
+    volume quota one enable
+    volume quota one list
+    volume quota one limit-usage / 10GB 60%
+    volume quota one limit-usage /none 10GB
+    volume quota one limit-objects / 1000
+    volume quota one list
+    volume quota one list-objects
+    volume quota one list /
+    volume quota one alert-time 1w
+    volume quota one default-soft-limit 70
+    volume quota one remove /
+    volume quota one remove-objects /
+    volume inode-quota one enable
+    volume quota one disable
+    volume quota none enable
+    ! volume quota one nosuch
+    ! volume quota one limit-usage a 1
+    ! volume quota one limit-usage /a x
+    ! volume quota one limit-objects /a x
+    ! volume quota one alert-time x
+    ! volume inode-quota one disable
+    ! volume bitrot one scrub status
+    ! volume bitrot one enable
+    ! volume bitrot one scrub-throttle normal
+    ! volume bitrot one scrub-frequency hourly
+    ! volume bitrot one scrub pause
+    ! volume bitrot one scrub resume
+    ! volume bitrot one signing-time 10
+    ! volume bitrot one signer-threads 2
+    ! volume bitrot one disable
+    ! volume bitrot one nosuch
+    ! volume bitrot one scrub nosuch
+    ! volume bitrot one scrub
+    ! volume bitrot one signing-time x
+    ! volume clear-locks one / kind nosuch inode
+    ! volume clear-locks one / kind all
+    ! volume clear-locks none / kind all inode
+    ! get-state glusterd odir /srv file state
+    ! get-state nosuch
+    ! get-state odir
+    ! system:: getwd
+    ! system:: uuid get
+    ! system:: uuid reset
+    ! system:: fsm log
+    ! system:: getspec none
+    ! system:: mount x y
+    ! system:: umount x
     volume stop copies
     volume stop one
     volume stop one
@@ -164,7 +246,7 @@ fn masked(text: &str) -> String {
         let mut blanks = 0;
         let flush = |word: &mut String, out: &mut String| {
             let is_uuid = word.len() == 36 && word.bytes().filter(|byte| *byte == b'-').count() == 4;
-            let is_number = word.len() > 2 && word.bytes().all(|byte| byte.is_ascii_digit());
+            let is_number = word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_digit());
             out.push_str(if is_uuid {
                 "UUID"
             } else if is_number {

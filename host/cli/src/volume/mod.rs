@@ -1,23 +1,30 @@
 //! The `volume` commands.
 
+mod bitrot;
 mod bricks;
 mod create;
+mod heal;
 mod info;
 mod life;
 mod moves;
 mod options;
+mod profile;
+mod quota;
 mod status;
+mod top;
 mod upkeep;
 
 use crate::command::Command;
 
 /// All of them.
 pub(crate) const COMMANDS: &[Command] = &[
+    bitrot::BITROT,
     bricks::ADD,
     bricks::REPLACE,
     bricks::RESET_BRICK,
     create::CREATE,
     info::INFO,
+    heal::HEAL,
     life::DELETE,
     life::LIST,
     life::START,
@@ -27,9 +34,13 @@ pub(crate) const COMMANDS: &[Command] = &[
     options::GET,
     options::RESET,
     options::SET,
+    profile::PROFILE,
+    quota::INODE_QUOTA,
+    quota::QUOTA,
     status::STATUS,
+    top::TOP,
     upkeep::BARRIER,
-    upkeep::HEAL,
+    upkeep::CLEAR_LOCKS,
     upkeep::LOG,
     upkeep::STATEDUMP,
     upkeep::SYNC,

@@ -1,4 +1,4 @@
-//! `volume statedump`, `log rotate`, `barrier`, `sync` and `heal`: orders to the processes of a volume.
+//! `volume statedump`, `log rotate`, `barrier`, `sync` and `clear-locks`: orders to the processes of a volume.
 
 use crate::brick::check;
 use crate::command::Command;
@@ -25,19 +25,17 @@ pub(super) const BARRIER: Command = Command::new(
     barrier,
 );
 
+pub(super) const CLEAR_LOCKS: Command = Command::new(
+    &[(
+        "volume clear-locks <VOLNAME> <path> kind {blocked|granted|all}{inode [range]|entry [basename]|posix [range]}",
+        "take locks away from whoever holds them or waits for them",
+    )],
+    clear_locks,
+);
+
 pub(super) const SYNC: Command = Command::new(
     &[("volume sync <HOSTNAME> [all|<VOLNAME>]", "take what another node knows of volumes")],
     sync,
-);
-
-pub(super) const HEAL: Command = Command::new(
-    &[(
-        "volume heal <VOLNAME> [enable | disable | full |statistics [heal-count [replica <HOSTNAME:BRICKNAME>]] |info [summary | \
-         split-brain] |split-brain {bigger-file <FILE> | latest-mtime <FILE> |source-brick <HOSTNAME:BRICKNAME> [<FILE>]} \
-         |granular-entry-heal {enable | disable}]",
-        "make copies equal again",
-    )],
-    heal,
 );
 
 fn statedump(session: &mut Session<'_>, rest: &[&str]) -> Outcome {
@@ -96,6 +94,31 @@ fn barrier(session: &mut Session<'_>, rest: &[&str]) -> Outcome {
     })
 }
 
+fn clear_locks(session: &mut Session<'_>, rest: &[&str]) -> Outcome {
+    let (name, path, kind, of, which) = match *rest {
+        [name, path, "kind", kind, of] => (name, path, kind, of, None),
+        [name, path, "kind", kind, of, which] => (name, path, kind, of, Some(which)),
+        _ => return Err(Stop::misfit()),
+    };
+    let is_known = ["blocked", "granted", "all"].contains(&kind) && ["inode", "entry", "posix"].contains(&of);
+    if !is_known {
+        return Err(Stop::usage_out("Error parsing options"));
+    }
+    let request = Dict::new().with("volname", name).with("path", path).with("kind", kind).with("type", of);
+    let request = match which {
+        Some(which) => request.with("opts", which),
+        None => request,
+    };
+    let reply = session.ask(CliProc::ClrlocksVolume, request)?;
+    Ok(match reply.op_ret {
+        0 => {
+            let summary = reply.dict.str("lk-summary").unwrap_or_default();
+            Said::out(format!("Volume clear-locks successful\n{summary}\n"))
+        }
+        _ => Said::refused(format!("Volume clear-locks unsuccessful\n{}\n", reply.op_errstr)),
+    })
+}
+
 fn sync(session: &mut Session<'_>, rest: &[&str]) -> Outcome {
     let request = match *rest {
         [host] | [host, "all"] => Dict::new().with("hostname", host).with("flags", 1),
@@ -108,42 +131,6 @@ fn sync(session: &mut Session<'_>, rest: &[&str]) -> Outcome {
         verdict::document(session, &reply, "volSync", &verdict.line(&reply))
     } else {
         verdict.text(&reply)
-    })
-}
-
-fn heal(session: &mut Session<'_>, rest: &[&str]) -> Outcome {
-    let (name, number, what, more) = match *rest {
-        [name] => (
-            name,
-            1,
-            "Launching heal operation to perform index self heal",
-            "Use heal info commands to check status.",
-        ),
-        [name, "full"] => (
-            name,
-            2,
-            "Launching heal operation to perform full self heal",
-            "Use heal info commands to check status.",
-        ),
-        [name, "enable"] => (name, 12, "Enable heal", ""),
-        [name, "disable"] => (name, 13, "Disable heal", ""),
-        [name, "granular-entry-heal", "enable"] => (name, 15, "Enable granular entry heal", ""),
-        [name, "granular-entry-heal", "disable"] => (name, 16, "Disable granular entry heal", ""),
-        [_, what @ ("info" | "split-brain" | "statistics"), ..] => {
-            return Ok(Said::refused(format!(
-                "volume heal {what}: this CLI does not show that yet; the incumbent's does, of the same daemon\n"
-            )));
-        }
-        _ => return Err(Stop::misfit()),
-    };
-    let reply =
-        session.ask(CliProc::HealVolume, Dict::new().with("volname", name).with("heal-op", number))?;
-    let head = format!("{what} on volume {name} has been ");
-    Ok(match reply.op_ret {
-        0 if more.is_empty() => Said::out(format!("{head}successful \n")),
-        0 => Said::out(format!("{head}successful \n{more}\n")),
-        _ if reply.op_errstr.is_empty() => Said::refused(format!("{head}unsuccessful. \n")),
-        _ => Said::refused(format!("{head}unsuccessful:\n{}\n", reply.op_errstr)),
     })
 }
 
@@ -162,17 +149,6 @@ mod tests {
         };
         assert_eq!(asked(0), (Some("inode fd ".to_owned()), Some(2)));
         assert_eq!(asked(1), (Some("client vm 1234".to_owned()), Some(3)));
-    }
-
-    #[test]
-    fn a_heal_is_launched_or_refused_in_the_incumbents_words() {
-        let mut daemon = Scripted::default().reply((0, 0, ""), &[]).reply((-1, 0, "No."), &[]);
-        let wanted = "Launching heal operation to perform full self heal on volume v has been successful \nUse heal info commands \
-                      to check status.\n";
-        assert_eq!(daemon.run("volume heal v full").out, wanted);
-        let said = daemon.run("volume heal v");
-        assert!(said.err.ends_with("index self heal on volume v has been unsuccessful:\nNo.\n"), "{said:?}");
-        assert_eq!(daemon.asked[0].1.int("heal-op"), Some(2));
     }
 
     #[test]

@@ -107,6 +107,11 @@ impl Account {
                 let place = account.dirs.of(dir);
                 let book = place.enter().await;
                 account.begin(Task::Count(dir));
+                if dir.is_root()
+                    && let Err(error) = account.first_size(&disk, dir).await
+                {
+                    log!(Warn, xl: disk.name(), "the root has no size", errno = error.errno);
+                }
                 if !place.dirty.load(SeqCst) && account.is_dirty(&disk, dir).await {
                     place.doubtful.store(true, SeqCst);
                 }
@@ -350,7 +355,9 @@ impl Account {
         if !self.settings.quota {
             return;
         }
-        if iatt.is_dir() && xattrs.get(DIRTY).is_some_and(keys::is_dirty) {
+        // Nothing contributes to the root of an empty volume; it has a size all the same.
+        let has_none = iatt.gfid.is_root() && !xattrs.contains(&self.keys.size());
+        if has_none || iatt.is_dir() && xattrs.get(DIRTY).is_some_and(keys::is_dirty) {
             self.count_soon(frame, iatt.gfid);
         }
         let Some(parent) = parent else { return };

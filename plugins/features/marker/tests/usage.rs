@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use features_marker::Marker;
+use plugin_api::fop::kind;
 use plugin_api::prelude::*;
 use plugin_testkit::{Bench, Caller, Fake, Testkit};
 
@@ -202,6 +203,16 @@ fn a_walk_accounts_what_was_there_before() {
         || numbers(&disk(&bench, &root), "trusted.glusterfs.quota.size.2") == [bytes, 1, 2],
         || format!("{:?}", disk(&bench, &root)),
     );
+}
+
+#[test]
+fn the_root_of_an_empty_volume_has_a_size_once_it_was_looked_at() {
+    let bench = bench();
+    let caller = Caller::new(&bench, 1);
+    let root = caller.root();
+    let looked = caller.ask::<kind::lookup>(Lookup { loc: Loc::of(root.clone()), xdata: Dict::new() });
+    assert!(looked.unwrap().iatt.is_dir());
+    size(&bench, &root, [0, 0, 1]);
 }
 
 #[test]
