@@ -99,6 +99,11 @@ answers! {
             libc::S_IFDIR | libc::S_IFLNK => return Err(Errno::EINVAL),
             kind => kind,
         };
+        // A pointer to a file that the brick has is one more name of it.
+        let asked = args.xdata.gfid("gfid-req").filter(|_| args.xdata.contains("glusterfs-internal-fop"));
+        if let Some(there) = asked.filter(|gfid| store.get(*gfid).is_ok()) {
+            return store.link(&Loc { gfid: there, ..Loc::default() }, &args.loc, who);
+        }
         let mut made = store.make(&args.loc, kind | args.mode & !args.umask & 0o7777, who, &args.xdata)?;
         let node = store.get(made.iatt.gfid)?;
         node.iatt.rdev = args.rdev;

@@ -49,15 +49,21 @@ impl Node {
         for (key, value) in xattrs.iter() {
             self.xattrs.set(key.clone(), value.clone());
         }
+        Ok(self.touched(when))
+    }
+
+    /// The answer of a brick that has changed an xattr: it tells the attributes before and after.
+    fn touched(&mut self, when: When) -> Done {
+        let pre = self.iatt;
         self.touch(when, false);
-        Ok(Done::default())
+        let xdata = Dict::new().with("dht-get-iatt-in-xattr", self.iatt);
+        Done { xdata: xdata.with("virt-gf-prestat", pre).with("virt-gf-poststat", self.iatt) }
     }
 
     pub(super) fn remove_xattr(&mut self, name: &[u8], when: When) -> Answer<Done> {
         let name = std::str::from_utf8(name).map_err(|_| Errno::ENODATA)?;
         self.xattrs.remove(name).ok_or(Errno::ENODATA)?;
-        self.touch(when, false);
-        Ok(Done::default())
+        Ok(self.touched(when))
     }
 
     /// Adds to counters (0 and 1: of 4 and of 8 bytes), or sets and answers what was there (4).

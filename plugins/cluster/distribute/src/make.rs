@@ -6,6 +6,7 @@ use crate::call::{Call, LAYOUT, LINKTO, POINTER_MODE, inode_of};
 use crate::heal::internal;
 use crate::layout::Part;
 use crate::locks::{Held, LAYOUT_DOMAIN};
+use crate::route::Whereabouts;
 
 const PREOP: &str = "glusterfs.preop.parent.key";
 
@@ -71,19 +72,57 @@ impl Call<'_> {
     }
 
     pub(crate) async fn link(&self, args: Link) -> FopResult<Made> {
-        let cached = self.cached(&inode_of(&args.old)).await?;
+        let inode = inode_of(&args.old);
+        let cached = self.cached(&inode).await?;
+        let made = self.link_on(cached, &args).await;
+        match self.whereabouts(cached, &inode, &made, true).await {
+            Whereabouts::Here => made,
+            // The new copy is to have the name too: it is the file soon.
+            Whereabouts::Moving(to) => match self.link_copy(to, &args).await {
+                Ok(()) => made,
+                Err(e) => {
+                    let named = Loc { inode: Some(inode.clone()).into(), gfid: inode.gfid(), ..args.new };
+                    let again = Unlink { loc: named, flags: 0, xdata: Dict::new() };
+                    Box::pin(self.unlink(again)).await?;
+                    Err(e)
+                }
+            },
+            Whereabouts::Moved => {
+                let now = Box::pin(self.find_again(&inode)).await?;
+                if now == cached {
+                    return made;
+                }
+                if made.is_ok() {
+                    // It is a name of the pointer that was left behind.
+                    self.drop_pointer(cached, &args.new).await;
+                }
+                self.link_on(now, &args).await
+            }
+        }
+    }
+
+    /// Gives a file on child `cached` a name more, with a pointer where the name belongs.
+    async fn link_on(&self, cached: usize, args: &Link) -> FopResult<Made> {
         let (hashed, _) = self.hashed(&args.new).await?;
         if hashed == cached {
-            return self.child(cached).link(args).await;
+            return self.child(cached).link(args.clone()).await;
         }
-        let gfid = args.old.target();
-        self.point(hashed, cached, &args.new, Some(gfid)).await?;
+        self.point(hashed, cached, &args.new, Some(args.old.target())).await?;
         match self.child(cached).link(args.clone()).await {
             Ok(made) => Ok(made),
             Err(e) => {
                 self.drop_pointer(hashed, &args.new).await;
                 Err(e)
             }
+        }
+    }
+
+    /// Gives the new copy of a file that is being moved the name that the old one has got.
+    async fn link_copy(&self, to: usize, args: &Link) -> FopResult<()> {
+        match self.root().child_at(to).link(args.clone()).await {
+            // A pointer to a file that the child has is a name of it.
+            Err(e) if e.errno == Errno::EEXIST => Ok(()),
+            other => other.map(drop),
         }
     }
 

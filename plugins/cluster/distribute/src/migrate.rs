@@ -161,11 +161,16 @@ impl Moving<'_> {
         }
         let removed = self.frame.child_at(self.from);
         let unlink = Unlink { loc: self.loc.clone(), flags: 0, xdata: internal() };
-        if let Err(e) = removed.unlink(unlink).await
-            && e.errno != Errno::ENOENT
-        {
+        match removed.unlink(unlink.clone()).await {
+            Ok(_) => {}
+            // Its name was removed after the last look: that of the new copy was a pointer's then, if it went at all.
+            Err(e) if e.errno == Errno::ENOENT => {
+                let _gone_perhaps = self.frame.child_at(self.to).unlink(unlink).await;
+            }
             // It is a pointer to the new copy by now, and does no harm.
-            log!(Warn, xl: self.frame.child_at(self.from).name(), "an emptied file stays where it was", gfid = self.before.gfid, errno = e.errno);
+            Err(e) => {
+                log!(Warn, xl: self.frame.child_at(self.from).name(), "an emptied file stays where it was", gfid = self.before.gfid, errno = e.errno);
+            }
         }
         let name = IoBuf::from(WRITTEN);
         let mark = Removexattr { loc: self.by_id(), name, xdata: Dict::new() };
@@ -209,6 +214,10 @@ impl Moving<'_> {
             new.fsync(Fsync { fd: self.fd.clone(), data_only: false, xdata }).await?;
         }
         let now = old.fstat(Fstat { fd: self.fd.clone(), xdata: Dict::new() }).await?.iatt;
+        if now.nlink == 0 {
+            // It was removed meanwhile.
+            return Err(Errno::ESTALE.into());
+        }
         if !is_moving(&now) {
             // Somebody changed the mode, and thereby took the marks off: what was written since is on one copy alone.
             return Err(Errno::EBUSY.into());

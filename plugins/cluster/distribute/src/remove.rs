@@ -26,14 +26,34 @@ impl Call<'_> {
     pub(crate) async fn unlink(&self, mut args: Unlink) -> FopResult<Removed> {
         let (loc, cached) = self.find(&args.loc).await?;
         args.loc = loc;
-        let hashed = self.hashed(&args.loc).await.ok().map(|(hashed, _)| hashed);
         let removed = self.child(cached).unlink(args.clone()).await;
-        if let Some(hashed) = hashed.filter(|hashed| *hashed != cached)
-            && removed.as_ref().err().is_none_or(|e| e.errno == Errno::ENOENT)
-        {
+        let is_gone = removed.as_ref().err().is_none_or(|e| e.errno == Errno::ENOENT);
+        let hashed = self.hashed(&args.loc).await.ok().map(|(hashed, _)| hashed);
+        let copy = match hashed.filter(|hashed| *hashed != cached && is_gone) {
+            Some(hashed) => self.unlink_copy(hashed, &args).await,
+            None => None,
+        };
+        match (removed, copy) {
+            // It was moved since it was found.
+            (Err(_), Some(copy)) => copy,
+            (removed, _) => removed,
+        }
+    }
+
+    /// Takes the name away where it belongs: a pointer, the copy that a mover makes, or the file once it has been moved.
+    async fn unlink_copy(&self, hashed: usize, args: &Unlink) -> Option<FopResult<Removed>> {
+        let root = self.root();
+        let fresh = Some(Inode::new(Gfid::NULL, FileType::Invalid)).into();
+        let loc = Loc { inode: fresh, gfid: Gfid::NULL, ..args.loc.clone() };
+        let asked = Lookup { loc: loc.clone(), xdata: self.ask(&Dict::new(), false) };
+        let found = root.child_at(hashed).lookup(asked).await.ok()?;
+        if found.iatt.gfid == args.loc.target() {
+            return Some(root.child_at(hashed).unlink(args.clone()).await);
+        }
+        if is_pointer(&found.iatt, &found.xdata) {
             self.drop_pointer(hashed, &args.loc).await;
         }
-        removed
+        None
     }
 
     pub(crate) async fn rmdir(&self, mut args: Rmdir) -> FopResult<Removed> {

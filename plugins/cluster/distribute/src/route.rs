@@ -38,11 +38,40 @@ shows! {
     PrePost: post pre post;
     Written: post pre post;
     Data: iatt iatt;
+    Made: iatt iatt;
 }
 
-impl Shows for Done {}
+/// Where answers without a field for attributes have them: the ones after the fop first, which bricks always tell.
+const IN_XDATA: [&str; 3] = ["dht-get-iatt-in-xattr", "virt-gf-prestat", "virt-gf-poststat"];
+
+macro_rules! shows_in_xdata {
+    ($($reply:ident)*) => {$(
+        impl Shows for $reply {
+            fn after(&self) -> Option<Iatt> {
+                iatt_in(&self.xdata, IN_XDATA[0])
+            }
+
+            fn clean(&mut self) {
+                for key in IN_XDATA {
+                    if let Some(iatt) = iatt_in(&self.xdata, key) {
+                        self.xdata.set(key, unmarked(iatt));
+                    }
+                }
+            }
+        }
+    )*};
+}
+
+shows_in_xdata! { Done Xattrs }
+
+fn iatt_in(xdata: &Dict, key: &str) -> Option<Iatt> {
+    match xdata.get(key) {
+        Some(Value::Iatt(iatt)) => Some(**iatt),
+        _ => None,
+    }
+}
+
 impl Shows for Opened {}
-impl Shows for Xattrs {}
 impl Shows for Locked {}
 impl Shows for Checksum {}
 impl Shows for Sought {}
@@ -109,7 +138,7 @@ impl Call<'_> {
     }
 
     /// Where a file is, as the answer of the child that had it shows.
-    async fn whereabouts<R: Shows>(
+    pub(crate) async fn whereabouts<R: Shows>(
         &self,
         at: usize,
         inode: &Inode,
@@ -166,7 +195,7 @@ impl Call<'_> {
 }
 
 /// Where a file is that a fop was sent to a child for.
-enum Whereabouts {
+pub(crate) enum Whereabouts {
     Here,
     /// On another child by now.
     Moved,

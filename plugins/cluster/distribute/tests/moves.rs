@@ -5,7 +5,7 @@ mod volume;
 
 use cluster_distribute::Distribute;
 use plugin_api::prelude::*;
-use plugin_testkit::{Bench, Caller, Fake, Fault, Testkit};
+use plugin_testkit::{Bench, Caller, Fake, Fault, Testkit, block_on};
 use volume::watched;
 
 fn order(bench: &Bench, loc: Loc, key: &'static str, value: &'static str) -> Result<(), Errno> {
@@ -97,6 +97,111 @@ fn a_move_that_fails_at_any_step_loses_nothing() {
         }
     }
     assert!(met > 20, "{met} faults were met");
+}
+
+/// A file that a mover has left while it copied the data.
+struct Midway<'a> {
+    bench: &'a Bench,
+    loc: Loc,
+    from: usize,
+    to: usize,
+}
+
+impl<'a> Midway<'a> {
+    fn new(bench: &'a Bench, caller: &Caller<'_>, fakes: &[Fake]) -> Self {
+        let (loc, _) = misplaced(caller, fakes);
+        let midway = Midway { bench, loc, from: 0, to: 0 };
+        let sized = |at: &usize, is_data: bool| {
+            midway.look(*at, &midway.loc.name).is_some_and(|iatt| (iatt.size > 0) == is_data)
+        };
+        let from = (0..3).find(|at| sized(at, true)).unwrap();
+        let to = (0..3).find(|at| sized(at, false)).unwrap();
+        let midway = Midway { from, to, ..midway };
+        let target = format!("{}\0", bench.handle().child_name(to).unwrap()).into_bytes();
+        let xattrs = Dict::new().with("trusted.glusterfs.dht.linkto", target);
+        let mark = Setxattr { loc: midway.there(), xattrs, flags: 0, xdata: Dict::new() };
+        let frame = midway.frame();
+        block_on(frame.child_at(from).setxattr(mark)).unwrap();
+        let mode = midway.look(from, &midway.loc.name).unwrap().mode | 0o3000;
+        let (iatt, valid) = (Iatt { mode, ..Iatt::default() }, set_attr::MODE);
+        let marked = Setattr { loc: midway.there(), iatt, valid, xdata: Dict::new() };
+        block_on(frame.child_at(from).setattr(marked)).unwrap();
+        midway
+    }
+
+    fn frame(&self) -> plugin_api::OwnedFrame {
+        self.bench.handle().frame(Identity { pid: -3, ..Identity::default() })
+    }
+
+    fn there(&self) -> Loc {
+        Loc::of(self.loc.inode.clone().unwrap())
+    }
+
+    /// What a child has under a name.
+    fn look(&self, at: usize, name: &[u8]) -> Option<Iatt> {
+        let root = self.bench.inode(Gfid::ROOT, FileType::Directory);
+        let loc = Loc::entry(root, IoBuf::copy_from_slice(name));
+        let asked = Lookup { loc, xdata: Dict::new() };
+        block_on(self.frame().child_at(at).lookup(asked)).ok().map(|found| found.iatt)
+    }
+}
+
+#[test]
+fn an_xattr_that_changes_while_a_file_is_moved_changes_on_both_copies() {
+    let (bench, fakes) = watched();
+    let caller = Caller::new(&bench, 36);
+    let midway = Midway::new(&bench, &caller, &fakes);
+    let has = |at: usize| {
+        let ask = Getxattr { loc: midway.there(), name: "user.late".into(), xdata: Dict::new() };
+        block_on(midway.frame().child_at(at).getxattr(ask)).is_ok()
+    };
+    order(&bench, midway.there(), "user.late", "yes").unwrap();
+    assert_eq!((has(midway.from), has(midway.to)), (true, true));
+    let name = IoBuf::from("user.late");
+    let remove = Removexattr { loc: midway.there(), name, xdata: Dict::new() };
+    bench.call::<kind::removexattr>(remove).unwrap();
+    assert_eq!((has(midway.from), has(midway.to)), (false, false));
+}
+
+#[test]
+fn a_name_that_a_file_gets_while_it_is_moved_is_one_of_both_copies() {
+    let (bench, fakes) = watched();
+    let caller = Caller::new(&bench, 37);
+    let midway = Midway::new(&bench, &caller, &fakes);
+    for n in 0..12 {
+        let name = format!("more{n}");
+        let new = caller.entry(&caller.root(), &name);
+        let link = Link { old: midway.loc.clone(), new, xdata: Dict::new() };
+        bench.call::<kind::link>(link).unwrap();
+        let gfid = |at| midway.look(at, name.as_bytes()).map(|iatt| iatt.gfid);
+        let both = (gfid(midway.from), gfid(midway.to));
+        assert_eq!(both, (Some(midway.loc.gfid), Some(midway.loc.gfid)), "{name}");
+    }
+}
+
+#[test]
+fn a_file_that_is_removed_while_it_is_moved_goes_from_both_children() {
+    let (bench, fakes) = watched();
+    let caller = Caller::new(&bench, 38);
+    let midway = Midway::new(&bench, &caller, &fakes);
+    let unlink = Unlink { loc: midway.loc.clone(), flags: 0, xdata: Dict::new() };
+    bench.call::<kind::unlink>(unlink).unwrap();
+    assert!((0..3).all(|at| midway.look(at, &midway.loc.name).is_none()));
+}
+
+#[test]
+fn a_file_is_removed_by_who_knew_it_where_it_was_before() {
+    let (bench, fakes) = watched();
+    let caller = Caller::new(&bench, 39);
+    let (loc, _) = misplaced(&caller, &fakes);
+    let kit = Testkit::<Distribute>::new().named("v-dht");
+    let other = fakes.iter().fold(kit, |kit, fake| kit.child(fake.clone())).start();
+    let root = other.inode(Gfid::ROOT, FileType::Directory);
+    other.call::<kind::lookup>(Lookup { loc: Loc::of(root.clone()), xdata: Dict::new() }).unwrap();
+    let inode = Some(other.inode(loc.gfid, FileType::Regular)).into();
+    migrate(&other, Loc { inode, parent: Some(root).into(), ..loc.clone() }).unwrap();
+    bench.call::<kind::unlink>(Unlink { loc, flags: 0, xdata: Dict::new() }).unwrap();
+    assert_eq!(fakes.iter().map(Fake::objects).sum::<usize>(), fakes.len(), "three roots");
 }
 
 #[test]
