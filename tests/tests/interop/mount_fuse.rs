@@ -121,6 +121,61 @@ fn a_mount_upon_a_mount_is_the_one_that_is_seen_and_the_other_stays() {
 }
 
 /// Whether a process is in the kernel to take a lock.
+#[test]
+fn the_kernel_is_told_to_forget_files_beyond_the_limit() {
+    let Some(local) = Local::new() else { return };
+    local.glusterfs(&["--lru-limit=100", "/srv/m"]).ok();
+    let m = local.sandbox.view("/srv/m");
+    let nodes = || {
+        let state = fs::read_to_string(m.join(".meta/root/private")).expect("the mount tells");
+        let told = state.lines().find_map(|line| line.split_once("nodes = "));
+        told.expect("how many nodes").1.trim().parse::<usize>().expect("a number")
+    };
+    let kept = File::create(m.join("kept")).expect("a file");
+    for n in 0..500 {
+        fs::write(m.join(format!("f{n}")), "x").expect("a file");
+    }
+    wait_until("the kernel to forget", || nodes() <= 100);
+    kept.write_at(b"still open", 0).expect("it is open");
+    for n in 0..500 {
+        assert_eq!(fs::read(m.join(format!("f{n}"))).expect("it is found again"), b"x");
+    }
+    wait_until("the kernel to forget again", || nodes() <= 100);
+    assert_eq!(fs::read(m.join("kept")).expect("it reads"), b"still open");
+}
+
+#[test]
+fn files_and_folders_are_reached_by_their_ids() {
+    let Some(local) = Local::new() else { return };
+    local.glusterfs(&["--aux-gfid-mount", "/srv/m"]).ok();
+    let m = local.sandbox.view("/srv/m");
+    fs::create_dir(m.join("d")).expect("a folder");
+    fs::write(m.join("f"), "content").expect("a file");
+    let by_id = |name: &str| {
+        let mut id = [0; 16];
+        let place = local.sandbox.view("/srv/brick").join(name);
+        assert_eq!(rustix::fs::lgetxattr(place, "trusted.gfid", &mut id).expect("the brick notes it"), 16);
+        let hex: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+        let [a, b, c, d, e] = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
+        m.join(format!(".gfid/{a}-{b}-{c}-{d}-{e}"))
+    };
+    assert_eq!(fs::read(by_id("f")).expect("it reads"), b"content");
+    let ino = |path: PathBuf| fs::symlink_metadata(path).expect("it is there").ino();
+    assert_eq!(ino(by_id("f")), ino(m.join("f")));
+    let folder = by_id("d");
+    fs::write(folder.join("inner"), "made by id").expect("a file");
+    assert_eq!(fs::read(m.join("d/inner")).expect("it reads"), b"made by id");
+    assert_eq!(fs::read_dir(&folder).expect("it lists").count(), 1);
+    fs::rename(folder.join("inner"), m.join("outer")).expect("it moves");
+    assert_eq!(fs::read_dir(m.join("d")).expect("it lists").count(), 0);
+    let refused = |answer: std::io::Result<()>| answer.expect_err("nothing is made there").raw_os_error();
+    assert_eq!(refused(fs::create_dir(m.join(".gfid/x"))), Some(Errno::PERM.raw_os_error()));
+    assert_eq!(refused(fs::rename(m.join("f"), m.join(".gfid/f"))), Some(Errno::PERM.raw_os_error()));
+    assert!(fs::symlink_metadata(m.join(".gfid/00000000-0000-4000-8000-000000000000")).is_err());
+    let names = fs::read_dir(&m).expect("it lists").map(|entry| entry.expect("an entry").file_name());
+    assert!(names.into_iter().all(|name| name != ".gfid"));
+}
+
 fn in_flock(process: &Process) -> bool {
     let call = fs::read_to_string(format!("/proc/{}/syscall", process.pid.as_raw_nonzero()));
     call.is_ok_and(|call| call.split(' ').next() == Some(&nix::libc::SYS_flock.to_string()))

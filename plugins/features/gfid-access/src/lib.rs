@@ -151,7 +151,7 @@ macro_rules! gfid_access {
     ) => {
         #[xlator(
             "features/gfid-access",
-            positions = "client",
+            positions = "client, brick",
             unknown_fops = "pass",
             doc = "reaches objects by their ids, in a folder `.gfid`"
         )]

@@ -12,6 +12,7 @@ use plugin_api::{
     Dict, Errno, Fd, Gfid, Handle, Iatt, Identity, Inode, IoBuf, LkOwner, Loc, OwnedFrame, log,
 };
 
+use crate::crowd::Crowd;
 use crate::files::Files;
 use crate::folders::Folder;
 use crate::groups::Groups;
@@ -32,6 +33,7 @@ pub(crate) struct Fs {
     pub(crate) folders: Files<Folder>,
     pub(crate) mounted: Mounted,
     pub(crate) notices: Notices,
+    pub(crate) crowd: Crowd,
     /// Those who wait for locks, by their requests.
     pub(crate) waiting: Mutex<HashMap<u64, Waiting>>,
     pub(crate) name: String,
@@ -76,6 +78,7 @@ pub(crate) type Answer = Result<Reply, FopError>;
 impl Fs {
     pub(crate) fn new(handle: Handle, settings: Settings, mounted: Mounted) -> Self {
         Self {
+            crowd: Crowd::new(settings.lru_limit, settings.invalidate_limit),
             settings,
             nodes: Nodes::new(),
             files: Files::default(),
@@ -127,6 +130,13 @@ impl Fs {
     /// How often that was.
     pub(crate) fn changes(&self) -> u64 {
         self.changes.load(Ordering::SeqCst)
+    }
+
+    /// The kernel was told of nodes: it may know too many by now.
+    pub(crate) fn watch_crowd(&self) {
+        if self.crowd.is_too_large(self.nodes.len()) {
+            self.notices.crowd();
+        }
     }
 
     /// How attributes are shown.
@@ -255,7 +265,9 @@ impl Call {
         if iatt.gfid.is_null() {
             return Err(Errno::EIO.into());
         }
-        Ok(self.fs.nodes.tell(fresh, iatt, true))
+        let node = self.fs.nodes.tell(fresh, iatt, true);
+        self.fs.watch_crowd();
+        Ok(node)
     }
 
     /// The reply that tells of it, at this place.

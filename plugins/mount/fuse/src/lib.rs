@@ -4,6 +4,7 @@
 //! fops, with `fs` for what they share, `nodes` and `files` for what the kernel knows by number; `wire` is its protocol.
 #![forbid(unsafe_code)]
 
+mod crowd;
 mod files;
 mod folders;
 mod fs;
@@ -79,6 +80,13 @@ impl Xlator for MountFuse {
         let (files, folders) = (fs.files.len(), fs.folders.len());
         out.push_str(&format!(
             "mountpoint={point}\nnodes={nodes}\nopen-files={files}\nopen-folders={folders}\n"
+        ));
+        // The incumbent's words, by which scripts know them: the root and what is open is active.
+        let (limit, active) = (fs.crowd.limit(), 1 + (files + folders).min(nodes));
+        let readdirp = u8::from(fs.settings.readdirp);
+        out.push_str(&format!(
+            "use_readdirp={readdirp}\nitable.lru_limit={limit}\nitable.active_size={active}\nitable.lru_size={}\n",
+            nodes + 1 - active
         ));
     }
 

@@ -1,7 +1,7 @@
 //! The nodes that the kernel knows, and the inodes behind them.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use plugin_api::{Errno, FileType, Gfid, Iatt, Inode};
@@ -21,6 +21,7 @@ const FIRST: u64 = ROOT + 1;
 pub(crate) struct Nodes {
     root: Inode,
     table: RwLock<Table>,
+    count: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -30,6 +31,8 @@ struct Table {
     names: Names,
     /// Told with every node, so that a number that is used again stands for another file.
     generation: u64,
+    /// Where the search for unused nodes goes on.
+    hand: usize,
 }
 
 #[derive(Debug)]
@@ -40,6 +43,8 @@ struct Slot {
     generation: u64,
     /// Whether a lookup has found it: translators below know of it then.
     looked_up: AtomicBool,
+    /// Whether a request was about it since it was last passed over in a search for unused ones.
+    used: AtomicBool,
     /// The names that led to it when they were last seen, the newest last.
     names: Vec<(Gfid, Arc<[u8]>)>,
 }
@@ -55,7 +60,8 @@ pub(crate) struct Node {
 impl Nodes {
     /// The root alone.
     pub(crate) fn new() -> Self {
-        Self { root: Inode::new(Gfid::ROOT, FileType::Directory), table: RwLock::default() }
+        let root = Inode::new(Gfid::ROOT, FileType::Directory);
+        Self { root, table: RwLock::default(), count: AtomicUsize::new(0) }
     }
 
     /// The root's inode.
@@ -81,6 +87,7 @@ impl Nodes {
         }
         let table = self.read();
         let slot = place(number).and_then(|place| table.slots.get(place)).ok_or(Errno::ESTALE)?;
+        slot.used.store(true, Ordering::Relaxed);
         Ok((slot.inode.clone(), slot.looked_up.load(Ordering::Relaxed)))
     }
 
@@ -130,9 +137,11 @@ impl Nodes {
             told: AtomicU64::new(1),
             generation,
             looked_up: AtomicBool::new(looked_up),
+            used: AtomicBool::new(true),
             names: Vec::new(),
         });
         table.places.insert(iatt.gfid, place);
+        self.count.store(table.slots.len(), Ordering::Relaxed);
         Node { number: number(place), generation, inode }
     }
 
@@ -189,6 +198,7 @@ impl Nodes {
             for (parent, name) in &slot.names {
                 table.names.remove(*parent, name);
             }
+            self.count.store(table.slots.len(), Ordering::Relaxed);
             slot
         };
         // Contexts are dropped outside the lock: their destructors are other people's code.
@@ -197,7 +207,33 @@ impl Nodes {
 
     /// How many nodes the kernel knows beside the root.
     pub(crate) fn len(&self) -> usize {
-        self.read().slots.len()
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Names of up to `most` nodes that no request was about for long, each with the number of its directory. A search
+    /// passes over each node twice at most, and goes on where the last one ended.
+    pub(crate) fn unused(&self, most: usize) -> Vec<(u64, Arc<[u8]>)> {
+        let (mut found, mut names) = (0, Vec::new());
+        let table = &mut *self.write();
+        for _ in 0..table.slots.capacity().saturating_mul(2) {
+            if found == most {
+                break;
+            }
+            table.hand = (table.hand + 1) % table.slots.capacity();
+            let Some(slot) = table.slots.get(table.hand) else { continue };
+            // One that was found now is not found again at once.
+            if slot.used.fetch_not(Ordering::Relaxed) || slot.names.is_empty() {
+                continue;
+            }
+            found += 1;
+            let number_of = |gfid: &Gfid| match gfid.is_root() {
+                true => Some(ROOT),
+                false => table.places.get(gfid).map(|place| number(*place)),
+            };
+            let led = slot.names.iter().filter_map(|(dir, name)| Some((number_of(dir)?, name.clone())));
+            names.extend(led);
+        }
+        names
     }
 }
 
@@ -276,6 +312,30 @@ mod tests {
         nodes.forget(other.number, 1);
         assert_eq!(led(b"a"), None);
         assert!(nodes.read().names.is_empty());
+    }
+
+    #[test]
+    fn nodes_that_nobody_used_are_found_by_their_names() {
+        let nodes = Nodes::new();
+        let all: Vec<Node> = (2..12).map(|n| nodes.tell(None, &file(n), true)).collect();
+        for (n, node) in all.iter().enumerate() {
+            nodes.name(Gfid::ROOT, format!("f{n}").as_bytes(), node.number);
+        }
+        assert_eq!(nodes.unused(100).len(), 10, "passed over once, found then");
+        nodes.unused(0);
+        let passed = nodes.unused(3).len();
+        assert_eq!((passed, nodes.len()), (3, 10));
+        assert!(nodes.unused(1).iter().all(|(parent, name)| *parent == ROOT && name.starts_with(b"f")));
+        for node in &all {
+            nodes.find(node.number).unwrap();
+        }
+        let used = nodes.unused(10).len();
+        assert_eq!(used, 10, "in the second round");
+    }
+
+    #[test]
+    fn a_search_among_no_nodes_finds_none() {
+        assert!(Nodes::new().unused(5).is_empty());
     }
 
     #[test]

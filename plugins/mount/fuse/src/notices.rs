@@ -17,6 +17,8 @@ pub(crate) struct Notices {
 #[derive(Debug, Default)]
 struct State {
     nodes: HashSet<u64>,
+    /// There are too many nodes.
+    crowded: bool,
     /// Who goes on once the kernel was told of the nodes.
     waiting: Vec<oneshot::Sender<()>>,
     over: bool,
@@ -26,6 +28,8 @@ struct State {
 #[derive(Debug)]
 pub(crate) struct Round {
     pub(crate) nodes: HashSet<u64>,
+    /// Nodes that nobody uses are to be forgotten.
+    pub(crate) crowded: bool,
     _waiting: Vec<oneshot::Sender<()>>,
 }
 
@@ -39,6 +43,12 @@ impl Notices {
         if self.state().nodes.insert(node) {
             self.changed.notify_one();
         }
+    }
+
+    /// There are too many nodes.
+    pub(crate) fn crowd(&self) {
+        self.state().crowded = true;
+        self.changed.notify_one();
     }
 
     /// As [`add`](Self::add), and waits until the kernel was told.
@@ -60,11 +70,14 @@ impl Notices {
     /// Waits for some; `None` once it is over.
     pub(crate) fn next(&self) -> Option<Round> {
         let mut state = self.state();
-        while state.nodes.is_empty() && !state.over {
+        while state.nodes.is_empty() && !state.crowded && !state.over {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        let round =
-            Round { nodes: std::mem::take(&mut state.nodes), _waiting: std::mem::take(&mut state.waiting) };
+        let round = Round {
+            nodes: std::mem::take(&mut state.nodes),
+            crowded: std::mem::take(&mut state.crowded),
+            _waiting: std::mem::take(&mut state.waiting),
+        };
         (!state.over).then_some(round)
     }
 

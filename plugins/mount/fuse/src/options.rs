@@ -51,10 +51,15 @@ pub(crate) fn declared() -> Options {
         .default_value("off")
         .bool("no-root-squash", "act as a client whom root squashing does not touch")
         .default_value("off")
-        .int("lru-limit", "accepted: the kernel's own forgetting bounds what is kept")
+        .int(
+            "lru-limit",
+            "nodes from which the kernel is told to forget those that nobody uses; 0 for no limit",
+        )
         .default_value("65536")
-        .int("invalidate-limit", "accepted: a node has one notice under way at most")
+        .range(0.0, 4_294_967_295.0)
+        .int("invalidate-limit", "names that it is told of at once for that; 0 for no limit")
         .default_value("0")
+        .range(0.0, 4_294_967_295.0)
         .bool("event-history", "accepted and not used")
         .default_value("off")
         .bool("flush-handle-interrupt", "accepted and not used")
@@ -112,6 +117,9 @@ pub(crate) struct Settings {
     /// For how long groups are kept; none are sent without.
     pub(crate) groups: Option<Duration>,
     pub(crate) resolve_gids: bool,
+    /// Nodes that the kernel is to know at most, and names that it is told of at once; 0 for no limit.
+    pub(crate) lru_limit: usize,
+    pub(crate) invalidate_limit: usize,
     /// The process number that stands for every caller.
     pub(crate) pid: Option<i32>,
 }
@@ -161,6 +169,8 @@ impl Settings {
             writeback: cx.bool("kernel-writeback-cache")?,
             groups: u64::try_from(cx.int("gid-timeout")?).ok().map(Duration::from_secs),
             resolve_gids: cx.bool("resolve-gids")?,
+            lru_limit: usize::try_from(cx.int("lru-limit")?).unwrap_or(0),
+            invalidate_limit: usize::try_from(cx.int("invalidate-limit")?).unwrap_or(0),
             pid: cx.setting("client-pid").parse().ok().or(no_root_squash),
         })
     }

@@ -56,7 +56,20 @@ fn notify(fs: &Fs) {
             // A node that the kernel has forgotten meanwhile needs no notice.
             let _ = answer(&fs.mounted.device, &[&reply::invalid_node(*node)]);
         }
+        if round.crowded {
+            thin_out(fs);
+        }
     }
+}
+
+/// Has the kernel forget nodes that nobody uses. One that is in use all the same stays, and is looked up again.
+fn thin_out(fs: &Fs) {
+    let nodes = fs.nodes.len();
+    let names = fs.nodes.unused(fs.crowd.surplus(nodes));
+    for (parent, name) in &names {
+        let _ = answer(&fs.mounted.device, &[&reply::invalid_entry(*parent, name)]);
+    }
+    fs.crowd.was_swept(nodes, names.len());
 }
 
 /// Reads and serves until there is nothing to read from.

@@ -124,7 +124,7 @@ pub(crate) async fn readdirplus(call: Call) -> Answer {
     let wanted = wanted(&call)?;
     let listing = listing(&call, &wanted, true).await?;
     let (look, dir) = (call.fs.look(), wanted.folder.fd.inode().gfid());
-    fill(wanted, listing, NODE, |fields, entry| {
+    let filled = fill(wanted, listing, NODE, |fields, entry| {
         if entry.iatt.gfid.is_null() || entry.iatt.gfid.is_root() || is_dots(&entry.name) {
             fields.entry(0, 0, &entry.iatt, look);
         } else {
@@ -133,7 +133,9 @@ pub(crate) async fn readdirplus(call: Call) -> Answer {
             fields.entry(node.number, node.generation, &entry.iatt, look);
         }
         fields.name(shown_ino(&call, entry), entry.offset, entry.kind, &entry.name);
-    })
+    });
+    call.fs.watch_crowd();
+    filled
 }
 
 /// Brings a directory to stable storage.

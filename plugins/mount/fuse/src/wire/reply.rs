@@ -11,6 +11,8 @@ pub(crate) const HEADER: usize = 16;
 const HIGHEST_ERRNO: i32 = 511;
 /// A notice: what is cached of an inode is out of date.
 const INVAL_INODE: i32 = 2;
+/// A notice: a name leads nowhere any more, as far as the kernel knows.
+const INVAL_ENTRY: i32 = 3;
 /// The block size that applications are told, as the incumbent's.
 const BLOCK_SIZE: u32 = 131_072;
 
@@ -232,6 +234,19 @@ pub(crate) fn invalid_node(node: u64) -> Vec<u8> {
     fields.bytes
 }
 
+/// The notice that a name is to be looked up again: what it led to may be forgotten.
+pub(crate) fn invalid_entry(parent: u64, name: &[u8]) -> Vec<u8> {
+    let mut fields = Fields::new(16 + name.len() + 1);
+    fields.u64(parent);
+    fields.u32(u32::try_from(name.len()).unwrap_or(0));
+    fields.u32(0);
+    fields.bytes.extend_from_slice(name);
+    fields.bytes.push(0);
+    let head = header(fields.bytes.len(), INVAL_ENTRY, 0);
+    fields.bytes[..HEADER].copy_from_slice(&head);
+    fields.bytes
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -253,6 +268,8 @@ mod tests {
         assert_eq!(len(Reply::count(3)), 8);
         assert_eq!(len(Reply::space(&Space::default())), 80);
         assert_eq!(invalid_node(7).len(), HEADER + 24);
+        let notice = invalid_entry(1, b"name");
+        assert_eq!((notice.len(), &notice[HEADER + 16..]), (HEADER + 16 + 5, &b"name\0"[..]));
     }
 
     #[test]
