@@ -145,6 +145,18 @@ fn the_kernel_is_told_to_forget_files_beyond_the_limit() {
 }
 
 #[test]
+fn the_traffic_with_the_kernel_is_recorded() {
+    let Some(local) = Local::new() else { return };
+    local.glusterfs(&["--dump-fuse=/srv/traffic", "/srv/m"]).ok();
+    fs::write(local.sandbox.view("/srv/m/named"), "x").expect("a file");
+    let record = fs::read(local.sandbox.view("/srv/traffic")).expect("a record");
+    let has = |wanted: &[u8]| record.windows(wanted.len()).any(|bytes| bytes == wanted);
+    assert!(record[0] == b'R' && has(b"GLUSTER\xf5") && has(b"named\0"));
+    let answer = local.glusterfs(&["--dump-fuse=/none/traffic", "/srv/m"]);
+    assert_ne!(answer.code, 0, "a record that cannot be made is no record");
+}
+
+#[test]
 fn files_and_folders_are_reached_by_their_ids() {
     let Some(local) = Local::new() else { return };
     local.glusterfs(&["--aux-gfid-mount", "/srv/m"]).ok();

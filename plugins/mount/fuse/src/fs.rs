@@ -20,6 +20,7 @@ use crate::mounting::{Mounted, answer};
 use crate::nodes::{Node, Nodes};
 use crate::notices::Notices;
 use crate::options::Settings;
+use crate::traffic::Traffic;
 use crate::wire::ROOT;
 use crate::wire::reply::{self, Look, Reply};
 use crate::wire::request::Header;
@@ -32,6 +33,7 @@ pub(crate) struct Fs {
     pub(crate) files: Files,
     pub(crate) folders: Files<Folder>,
     pub(crate) mounted: Mounted,
+    pub(crate) traffic: Traffic,
     pub(crate) notices: Notices,
     pub(crate) crowd: Crowd,
     /// Those who wait for locks, by their requests.
@@ -76,7 +78,7 @@ pub(crate) struct Place {
 pub(crate) type Answer = Result<Reply, FopError>;
 
 impl Fs {
-    pub(crate) fn new(handle: Handle, settings: Settings, mounted: Mounted) -> Self {
+    pub(crate) fn new(handle: Handle, settings: Settings, mounted: Mounted, traffic: Traffic) -> Self {
         Self {
             crowd: Crowd::new(settings.lru_limit, settings.invalidate_limit),
             settings,
@@ -84,6 +86,7 @@ impl Fs {
             files: Files::default(),
             folders: Files::default(),
             mounted,
+            traffic,
             notices: Notices::default(),
             waiting: Mutex::default(),
             name: handle.name().to_owned(),
@@ -148,25 +151,33 @@ impl Fs {
         }
     }
 
+    /// Writes a reply or a notice.
+    ///
+    /// # Errors
+    /// The kernel does not take it.
+    pub(crate) fn send(&self, parts: &[&[u8]]) -> std::io::Result<()> {
+        self.traffic.written(parts);
+        answer(&self.mounted.device, parts)
+    }
+
     /// Answers a request.
     pub(crate) fn reply(&self, unique: u64, answered: Answer) {
-        let device = &self.mounted.device;
         let sent = match answered {
-            Ok(Reply::Fields(fields)) => answer(device, &[&fields.finish(unique)]),
+            Ok(Reply::Fields(fields)) => self.send(&[&fields.finish(unique)]),
             Ok(Reply::Data(payload)) => {
                 let head = reply::header(reply::HEADER + payload.len(), 0, unique);
                 let mut parts: Vec<&[u8]> = vec![&head];
                 parts.extend(payload.buffers().filter(|part| !part.is_empty()).map(|part| &part[..]));
-                answer(device, &parts)
+                self.send(&parts)
             }
-            Err(error) => answer(device, &[&reply::failure(error.errno, unique)]),
+            Err(error) => self.send(&[&reply::failure(error.errno, unique)]),
         };
         if let Err(error) = sent {
             // ENOENT: who asked was killed meanwhile; ENODEV: it is unmounted.
             let quiet = [libc::ENOENT, libc::ENODEV].map(Some).contains(&error.raw_os_error());
             if !quiet {
                 log!(Error, xl: self.name, "a reply was refused by the kernel", why = error);
-                let _ = answer(device, &[&reply::failure(Errno::EIO, unique)]);
+                let _ = self.send(&[&reply::failure(Errno::EIO, unique)]);
             }
         }
     }

@@ -16,6 +16,7 @@ mod notices;
 mod ops;
 pub mod options;
 mod reader;
+mod traffic;
 mod wire;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use plugin_api::upcall;
 use crate::fs::Fs;
 use crate::mounting::Mounted;
 use crate::options::Settings;
+use crate::traffic::Traffic;
 
 /// The translator.
 #[derive(Debug, Default)]
@@ -53,9 +55,14 @@ impl Xlator for MountFuse {
             )));
         }
         let settings = Settings::read(cx)?;
+        let traffic = match &settings.dump {
+            Some(path) => Traffic::into_file(path)
+                .map_err(|error| InitError(format!("dump-fuse: {}: {error}", path.display())))?,
+            None => Traffic::default(),
+        };
         let mounted = Mounted::new(&settings)?;
         log!(Info, xl: cx.name(), "mounted", point = settings.point.display());
-        self.fs = Some(Arc::new(Fs::new(cx.handle(), settings, mounted)));
+        self.fs = Some(Arc::new(Fs::new(cx.handle(), settings, mounted, traffic)));
         Ok(())
     }
 

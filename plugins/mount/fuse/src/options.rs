@@ -29,7 +29,7 @@ pub(crate) fn declared() -> Options {
         .default_value("off")
         .bool("enable-ino32", "show 32-bit inode numbers")
         .default_value("off")
-        .text("dump-fuse", "not built yet: record the traffic with the kernel")
+        .text("dump-fuse", "a new file in which the traffic with the kernel is recorded")
         .text("fuse-mountopts", "mount options for the kernel, with commas")
         .int("reader-thread-count", "threads that read requests; one for each core, up to 4, without it")
         .range(1.0, 64.0)
@@ -120,6 +120,8 @@ pub(crate) struct Settings {
     /// Nodes that the kernel is to know at most, and names that it is told of at once; 0 for no limit.
     pub(crate) lru_limit: usize,
     pub(crate) invalidate_limit: usize,
+    /// Where the traffic with the kernel is recorded.
+    pub(crate) dump: Option<PathBuf>,
     /// The process number that stands for every caller.
     pub(crate) pid: Option<i32>,
 }
@@ -130,12 +132,6 @@ impl Settings {
     /// # Errors
     /// A sentence about the option that is wrong.
     pub(crate) fn read(cx: &InitCx<'_>) -> Result<Self, InitError> {
-        if cx.find("dump-fuse").is_some() {
-            return Err(InitError(format!(
-                "{}: the traffic with the kernel cannot be recorded yet",
-                cx.name()
-            )));
-        }
         let background = number(cx, "background-qlen")?;
         let congestion = match cx.find("congestion-threshold") {
             Some(_) => number(cx, "congestion-threshold")?,
@@ -171,6 +167,7 @@ impl Settings {
             resolve_gids: cx.bool("resolve-gids")?,
             lru_limit: usize::try_from(cx.int("lru-limit")?).unwrap_or(0),
             invalidate_limit: usize::try_from(cx.int("invalidate-limit")?).unwrap_or(0),
+            dump: cx.find("dump-fuse").map(PathBuf::from),
             pid: cx.setting("client-pid").parse().ok().or(no_root_squash),
         })
     }

@@ -8,7 +8,6 @@ use std::thread;
 use plugin_api::{IoBuf, IoBufMut, log, rt};
 
 use crate::fs::{Call, Fs};
-use crate::mounting::answer;
 use crate::ops;
 use crate::wire::request::{HEADER, Header, WRITE_HEAD};
 use crate::wire::{opcode, reply};
@@ -54,7 +53,7 @@ fn notify(fs: &Fs) {
     while let Some(round) = fs.notices.next() {
         for node in &round.nodes {
             // A node that the kernel has forgotten meanwhile needs no notice.
-            let _ = answer(&fs.mounted.device, &[&reply::invalid_node(*node)]);
+            let _ = fs.send(&[&reply::invalid_node(*node)]);
         }
         if round.crowded {
             thin_out(fs);
@@ -67,7 +66,7 @@ fn thin_out(fs: &Fs) {
     let nodes = fs.nodes.len();
     let names = fs.nodes.unused(fs.crowd.surplus(nodes));
     for (parent, name) in &names {
-        let _ = answer(&fs.mounted.device, &[&reply::invalid_entry(*parent, name)]);
+        let _ = fs.send(&[&reply::invalid_entry(*parent, name)]);
     }
     fs.crowd.was_swept(nodes, names.len());
 }
@@ -87,11 +86,12 @@ fn read_all(fs: &Arc<Fs>) -> io::Error {
             }
             Err(error) => return error,
         };
-        let Some(header) = Header::read(&head[..len.min(WRITE_HEAD)]) else {
+        let (first, beyond) = (len.min(WRITE_HEAD), len.saturating_sub(WRITE_HEAD));
+        fs.traffic.read(&[&head[..first], &rest[..beyond]]);
+        let Some(header) = Header::read(&head[..first]) else {
             return io::Error::new(io::ErrorKind::InvalidData, "a request is cut short");
         };
-        let beyond = len.saturating_sub(WRITE_HEAD);
-        let fixed = &head[HEADER..len.min(WRITE_HEAD)];
+        let fixed = &head[HEADER..first];
         let (body, payload) = if header.opcode == opcode::WRITE {
             let payload = if beyond < KEEPS_ITS_BUFFER {
                 IoBuf::copy_from_slice(&rest[..beyond])
