@@ -172,6 +172,8 @@ const SCRIPT: &str = "
     ! volume bitrot one scrub
     ! volume bitrot one signing-time x
     ! volume clear-locks one / kind nosuch inode
+    ! volume clear-locks one / kind all inode
+    ! volume clear-locks one /none kind all inode
     ! volume clear-locks one / kind all
     ! volume clear-locks none / kind all inode
     ! get-state glusterd odir /srv file state

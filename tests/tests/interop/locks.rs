@@ -130,6 +130,25 @@ fn who_waits_for_a_lock_gets_it_when_it_is_given_back() {
 }
 
 #[test]
+fn an_administrator_takes_locks_away() {
+    let Some(mut pair) = Pair::new() else { return };
+    pair.play(&[(1, "set w 0 100", "yes"), (2, "set w 50 10", "no")]);
+    let cleared = pair.cluster.gluster("volume clear-locks v /locked kind granted posix");
+    let said = cleared.said();
+    assert_eq!(cleared.code, 0, "{said}");
+    assert!(
+        said.starts_with("Volume clear-locks successful\n") && said.contains("granted locks=1"),
+        "{said}"
+    );
+    pair.play(&[(2, "set w 50 10", "yes")]);
+    let nothing = pair.cluster.gluster("volume clear-locks v /locked kind blocked inode").said();
+    assert!(nothing.contains("No locks cleared."), "{nothing}");
+    let missing = pair.cluster.gluster("volume clear-locks v /none kind all inode");
+    let why = "clear-locks getxattr command failed. Reason: No such file or directory";
+    assert!(missing.code == 1 && missing.said().contains(why), "{}", missing.said());
+}
+
+#[test]
 fn a_close_gives_every_lock_of_the_process_back() {
     let Some(mut pair) = Pair::new() else { return };
     pair.play(&[(1, "set w 0 10", "yes"), (1, "set r 100 10", "yes"), (2, "set w 5 1", "no")]);

@@ -189,9 +189,17 @@ mod tests {
         assert_eq!(told_of(&file), None);
         let mut words = Command::new("tail");
         let mut process = words.arg("-F").arg(&file).stderr(Stdio::null()).spawn().unwrap();
-        assert_eq!(told_of(&file), Pid::from_raw(process.id().cast_signed()));
+        // The command line is there a moment after the process.
+        let end = std::time::Instant::now() + Duration::from_secs(20);
+        let mut found = told_of(&file);
+        while found.is_none() && std::time::Instant::now() < end {
+            std::thread::yield_now();
+            found = told_of(&file);
+        }
+        let pid = Pid::from_raw(process.id().cast_signed());
         process.kill().unwrap();
         process.wait().unwrap();
+        assert_eq!(found, pid);
         assert_eq!(told_of(&file), None);
     }
 }

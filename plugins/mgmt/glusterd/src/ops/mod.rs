@@ -7,6 +7,7 @@
 pub mod add_brick;
 pub mod barrier;
 pub mod bitrot;
+pub mod clear_locks;
 pub mod create;
 pub mod delete;
 pub mod engine;

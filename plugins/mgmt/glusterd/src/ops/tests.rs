@@ -1,5 +1,6 @@
 //! Operations on a daemon without listeners and without processes: what they change, refuse, and leave after a crash.
 
+use super::clear_locks::ClearLocks;
 use super::create::Create;
 use super::delete::Delete;
 use super::profile::Profile;
@@ -150,6 +151,24 @@ fn a_volume_goes_from_created_to_deleted() {
     assert!(lab.restarted().state().volumes.is_empty());
     let hooks: Vec<_> = lab.outside.hooks.lock().unwrap().iter().map(|hook| hook.operation).collect();
     assert_eq!(hooks, ["create", "start", "stop", "delete"]);
+}
+
+#[test]
+fn clearing_locks_reads_an_order_through_a_mount() {
+    let Some(lab) = Lab::new() else { return };
+    let order = |path: &str, of: &str| named("v").with("path", path).with("kind", "granted").with("type", of);
+    assert_eq!(lab.create("v", &["b1"]).op_ret, 0);
+    assert_eq!(
+        said(&lab.command(ClearLocks::new, order("/f", "posix"))),
+        (-1, 30800, "Volume v is not started")
+    );
+    assert_eq!(lab.command(Start::new, named("v")).op_ret, 0);
+    let reply = lab.command(ClearLocks::new, order("/f", "posix").with("opts", "0,5-9"));
+    assert_eq!(reply.dict.str("lk-summary"), Some("glusterfs.clrlk.tposix.kgranted.0,5-9 of /f"));
+    let reply = lab.command(ClearLocks::new, order("/none", "inode"));
+    let why = "clear-locks getxattr command failed. Reason: No such file or directory";
+    assert_eq!(said(&reply), (-1, 30800, why));
+    assert!(ClearLocks::new(&order("/f", "nosuch")).is_err());
 }
 
 #[test]

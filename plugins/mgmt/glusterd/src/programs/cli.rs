@@ -128,6 +128,7 @@ async fn dispatch(daemon: &Daemon, procedure: CliProc, mut request: Dict) -> Res
         }
         CliProc::StatedumpVolume => run(daemon, ops::statedump::Statedump::new(&request)?, request).await,
         CliProc::BarrierVolume => run(daemon, ops::barrier::Barrier::new(&request)?, request).await,
+        CliProc::ClrlocksVolume => run(daemon, ops::clear_locks::ClearLocks::new(&request)?, request).await,
         CliProc::ProfileVolume => run(daemon, ops::profile::Profile::new(&request)?, request).await,
         CliProc::AddBrick => run(daemon, ops::add_brick::AddBrick::new(daemon, &request)?, request).await,
         CliProc::DefragVolume => match ops::rebalance_status::RebalanceStatus::read(&request)? {
@@ -171,7 +172,6 @@ fn name_of(procedure: CliProc) -> &'static str {
     match procedure {
         CliProc::SyncVolume => "volume sync",
         CliProc::GsyncSet => "geo-replication",
-        CliProc::ClrlocksVolume => "clear-locks",
         CliProc::CopyFile => "copy file",
         CliProc::SysExec => "execute",
         CliProc::Snap => "snapshot",

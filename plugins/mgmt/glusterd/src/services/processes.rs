@@ -23,6 +23,8 @@ const END_LIMIT: Duration = Duration::from_secs(10);
 const IDLE_LIMIT: Duration = Duration::from_secs(10);
 /// Bytes that a process which stands still moves in that time all the same: its threads wake each other.
 const STILL: u64 = 4096;
+/// The most bytes of an attribute that is read through a mount.
+const LONGEST: usize = 65_536;
 /// A process is looked at again after this long when it cannot be watched.
 const WATCH_PAUSE: Duration = Duration::from_secs(3600);
 
@@ -176,6 +178,22 @@ impl Runner for Processes {
             let changed = place.and_then(|place| place.change(change.attribute, change.value.as_deref()));
             mount.end().await;
             changed.map_err(ChangeFault::Answer)
+        })
+    }
+
+    fn read(
+        &self,
+        argv: Vec<OsString>,
+        path: String,
+        attribute: String,
+    ) -> BoxFuture<Result<Vec<u8>, ChangeFault>> {
+        let plugin_dirs = self.plugin_dirs.clone();
+        Box::pin(async move {
+            let mount = mount::Temporary::new(argv, &plugin_dirs).await.map_err(ChangeFault::Mount)?;
+            let place = Below::open(mount.point(), &path);
+            let read = place.and_then(|place| place.attribute::<LONGEST>(&attribute));
+            mount.end().await;
+            read.map_err(ChangeFault::Answer)
         })
     }
 

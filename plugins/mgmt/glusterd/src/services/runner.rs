@@ -32,7 +32,7 @@ pub enum ServiceFault {
     Refused { name: String, reason: String },
 }
 
-/// Why an attribute is not changed through a mount.
+/// Why an attribute is not changed or read through a mount.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChangeFault {
     /// The volume cannot be mounted; a sentence.
@@ -109,6 +109,14 @@ pub trait Runner: Debug + Send + Sync {
 
     /// Mounts a volume for a moment, as there, and changes an attribute in it.
     fn change(&self, argv: Vec<OsString>, change: Change) -> BoxFuture<Result<(), ChangeFault>>;
+
+    /// Mounts a volume for a moment, as there, and reads an attribute of what lies at a path in it.
+    fn read(
+        &self,
+        argv: Vec<OsString>,
+        path: String,
+        attribute: String,
+    ) -> BoxFuture<Result<Vec<u8>, ChangeFault>>;
 
     /// Mounts a volume, as there, for somebody else, who takes the mount away.
     fn show(&self, argv: Vec<OsString>) -> BoxFuture<Result<(), String>>;

@@ -104,6 +104,16 @@ pub fn quotad(config: &Config, node: Uuid, common: &Common) -> Service {
     Service { name: "quotad", argv: words.0, pidfile, socket, log }
 }
 
+/// A mount for a moment, by which locks are cleared.
+#[must_use]
+pub fn clear_locks_mount(config: &Config, volume: &str) -> Vec<OsString> {
+    let mut words = Words::new(config);
+    words.add(&[&"--volfile-id", &volume, &"--process-name", &"clear-locks"]);
+    words.add(&[&"-l", &config.paths.log.join("clear-locks.log")]);
+    words.add(&[&config.paths.run.join(format!("clear-locks-{}", Uuid::new_v4()))]);
+    words.0
+}
+
 /// A process of bit-rot detection.
 #[must_use]
 pub fn bitrot(config: &Config, node: Uuid, part: Part, common: &Common) -> Service {

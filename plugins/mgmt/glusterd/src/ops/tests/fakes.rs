@@ -161,6 +161,19 @@ impl services::runner::Runner for FakeServices {
         Box::pin(std::future::ready(Ok(())))
     }
 
+    fn read(
+        &self,
+        _: Vec<OsString>,
+        path: String,
+        attribute: String,
+    ) -> BoxFuture<Result<Vec<u8>, ChangeFault>> {
+        let answer = match path.as_str() {
+            "/none" => Err(ChangeFault::Answer(rustix::io::Errno::NOENT)),
+            _ => Ok(format!("{attribute} of {path}").into_bytes()),
+        };
+        Box::pin(std::future::ready(answer))
+    }
+
     fn show(&self, argv: Vec<OsString>) -> BoxFuture<Result<(), String>> {
         self.shown.lock().unwrap().push(argv.last().unwrap().into());
         Box::pin(std::future::ready(Ok(())))
