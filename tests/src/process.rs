@@ -118,8 +118,7 @@ impl Process {
     /// True while any of its threads runs: what it has open, and the locks on that, go with the last of them. Until then
     /// its first thread may be a zombie already.
     pub fn is_alive(&self) -> bool {
-        let Some(state) = self.field("State") else { return false };
-        !state.starts_with(['Z', 'X']) || self.field("Threads").is_some_and(|threads| threads != "1")
+        read_to_string(format!("/proc/{}/status", self.pid.as_raw_nonzero())).is_ok_and(|status| runs(&status))
     }
 
     /// The most memory it ever held resident since [`Self::forget_peak`], in KiB.
@@ -158,11 +157,17 @@ impl Process {
     }
 }
 
+fn runs(status: &str) -> bool {
+    let ended = status_field(status, "State").is_none_or(|state| state.starts_with(['Z', 'X']));
+    !ended || status_field(status, "Threads").is_some_and(|threads| threads != "1")
+}
+
 fn status_field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
     status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
 }
 
-/// All that runs in the pid namespace whose first process is `init`, but for `init` itself and zombies.
+/// All that runs in the pid namespace whose first process is `init`, but for `init` itself. One that was killed is among
+/// them until its last thread is gone, with its name for a command line: it has given that back already.
 pub fn processes(init: Pid) -> Vec<Process> {
     let namespace = |pid: &str| std::fs::read_link(format!("/proc/{pid}/ns/pid")).ok();
     let ours = namespace(&init.to_string());
@@ -176,7 +181,7 @@ pub fn processes(init: Pid) -> Vec<Process> {
 
 fn read_process(pid: &str) -> Option<Process> {
     let status = read_to_string(format!("/proc/{pid}/status")).ok()?;
-    if status_field(&status, "State")?.starts_with(['Z', 'X']) {
+    if !runs(&status) {
         return None;
     }
     let inner = status_field(&status, "NSpid")?.split_whitespace().last()?.parse().ok()?;
@@ -184,5 +189,8 @@ fn read_process(pid: &str) -> Option<Process> {
     let words = line.split(|&byte| byte == 0).map(|word| String::from_utf8_lossy(word).into_owned());
     let mut argv: Vec<String> = words.collect();
     argv.pop();
+    if argv.is_empty() {
+        argv.push(status_field(&status, "Name")?.to_owned());
+    }
     Some(Process { pid: Pid::from_raw(pid.parse().ok()?)?, inner, argv })
 }

@@ -64,7 +64,6 @@ fn an_acknowledged_create_survives_a_kill_at_once() {
     let Some(cluster) = Cluster::up() else { return };
     for name in ["a", "b", "c"] {
         cluster.create(name);
-        cluster.daemon().signal(Signal::KILL);
         cluster.end_all("glusterd", Signal::KILL);
         cluster.start_daemon();
     }
