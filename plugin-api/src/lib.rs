@@ -79,7 +79,7 @@ pub use lk_owner::LkOwner;
 pub use loc::Loc;
 pub use payload::Payload;
 pub use plugin_api_macros::xlator;
-pub use sdk::{Child, Frame, Handle, InitCx, NotifyCx, OwnedFrame, Wind, inspect, log, open, rt, sys};
+pub use sdk::{Child, Frame, Handle, InitCx, NotifyCx, OwnedFrame, Wind, inspect, log, open, rt, sys, turn};
 #[cfg(feature = "local-runtime")]
 pub use sdk::{LocalRuntime, Stopping};
 pub use xlator::{

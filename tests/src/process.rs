@@ -118,7 +118,8 @@ impl Process {
     /// True while any of its threads runs: what it has open, and the locks on that, go with the last of them. Until then
     /// its first thread may be a zombie already.
     pub fn is_alive(&self) -> bool {
-        read_to_string(format!("/proc/{}/status", self.pid.as_raw_nonzero())).is_ok_and(|status| runs(&status))
+        read_to_string(format!("/proc/{}/status", self.pid.as_raw_nonzero()))
+            .is_ok_and(|status| runs(&status))
     }
 
     /// The most memory it ever held resident since [`Self::forget_peak`], in KiB.
@@ -140,6 +141,18 @@ impl Process {
     fn kib(&self, field: &str) -> u64 {
         let held = self.field(field).unwrap_or_else(|| panic!("{} is gone", self.name()));
         held.trim_end_matches(" kB").trim().parse().expect("the kernel writes a number")
+    }
+
+    /// How often its threads went to sleep so far.
+    ///
+    /// # Panics
+    /// When it is gone.
+    pub fn sleeps(&self) -> u64 {
+        let threads = read_dir(format!("/proc/{}/task", self.pid.as_raw_nonzero())).expect("it is there");
+        let statuses =
+            threads.flatten().filter_map(|thread| read_to_string(thread.path().join("status")).ok());
+        let count = |status: String| status_field(&status, "voluntary_ctxt_switches")?.parse::<u64>().ok();
+        statuses.filter_map(count).sum()
     }
 
     /// Starts the peak anew from what it holds now.

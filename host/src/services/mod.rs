@@ -8,6 +8,7 @@ mod descriptors;
 mod frames;
 mod inspect;
 mod table;
+mod turns;
 mod waits;
 mod watchdog;
 

@@ -10,10 +10,11 @@ use plugin_api::abi::graph::Graph;
 use plugin_api::abi::host::{Direction, HostApi, HostApiRef, IoStep, PluginKind, RawFd};
 use plugin_api::abi::inspect::INSPECT;
 use plugin_api::abi::root::PluginRootRef;
+use plugin_api::abi::turns::TURNS;
 use plugin_api::options::Options;
 use plugin_api::{Client, Event};
 
-use super::{descriptors, frames, inspect, shared, waits};
+use super::{descriptors, frames, inspect, shared, turns, waits};
 use crate::graph::section;
 use crate::logging::{self, Level, Record};
 
@@ -82,7 +83,7 @@ async fn drive(task: RawFuture) {
 }
 
 unsafe extern "C" fn spawn(task: RawFuture) {
-    shared().pool.spawn(drive(task));
+    shared().pool.spawn(turns::by_turns(drive(task)));
 }
 
 unsafe extern "C" fn spawn_blocking(task: RawFuture) {
@@ -160,6 +161,7 @@ extern "C" fn extension(id: RStr<'_>) -> *const () {
     match id.as_str() {
         c::C_EXTENSION => std::ptr::from_ref(c::api()).cast(),
         INSPECT => std::ptr::from_ref(&inspect::TABLE).cast(),
+        TURNS => std::ptr::from_ref(&turns::TABLE).cast(),
         _ => std::ptr::null(),
     }
 }

@@ -20,3 +20,4 @@ pub mod pairs;
 pub mod root;
 pub mod shared;
 pub(crate) mod tally;
+pub mod turns;

@@ -7,6 +7,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
+use super::turn;
+
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Polls `task` once. If it waits then, whoever wakes it has `spawn` take it on: a thread of the event pool that brings
@@ -16,7 +18,9 @@ pub(crate) fn run(task: impl Future<Output = ()> + Send + 'static, spawn: fn(Tas
     let mut task: Task = Box::pin(task);
     let parked = Arc::new(Parked { place: Mutex::new(Place::Polled), spawn });
     let waker = Waker::from(parked.clone());
-    let polled = catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(&mut Context::from_waker(&waker))));
+    let polled = turn::within(|| {
+        catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(&mut Context::from_waker(&waker))))
+    });
     if matches!(polled, Ok(Poll::Pending)) {
         parked.park(task);
     }

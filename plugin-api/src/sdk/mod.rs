@@ -16,6 +16,7 @@ mod offload;
 pub mod open;
 pub mod rt;
 pub mod sys;
+pub mod turn;
 
 pub use account::Counting;
 pub use cx::{InitCx, NotifyCx};

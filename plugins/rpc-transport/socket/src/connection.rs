@@ -2,12 +2,13 @@
 
 use std::io::{self, IoSlice, Read as _};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
 use abi_stable::std_types::{RResult, RString, RVec};
 use plugin_api::rt::{self, Ready, Watched};
 use plugin_api::transport::{Connection, ConnectionImpl, ConnectionInfo, Handler, Message};
+use plugin_api::turn::{self, TurnEnd};
 use plugin_api::{Errno, IoBuf, log};
 use socket2::Socket;
 
@@ -18,12 +19,13 @@ use crate::send::{LIMIT, Queue, Written};
 /// Reads in a row before other tasks of the thread get their turn.
 const MOST_READS: usize = 32;
 
-/// What is gathered during a handler's turn before it leaves anyway.
+/// What is gathered during a turn before it leaves anyway.
 const MOST_GATHERED: usize = 256 << 10;
 
 /// A connection.
 #[derive(Debug)]
 pub(crate) struct Link {
+    this: Weak<Self>,
     socket: Watched<Socket>,
     peer: String,
     local: String,
@@ -43,8 +45,6 @@ struct Out {
     queue: Queue,
     /// A thread writes; others leave their messages to it.
     writing: bool,
-    /// A handler runs; what is sent meanwhile waits for its end.
-    gathering: bool,
     /// The socket is full; the task goes on when it is not.
     blocked: bool,
     /// More than half of the limit waits.
@@ -65,7 +65,8 @@ impl Link {
     /// Takes a connected, non-blocking socket.
     pub(crate) fn new(socket: Watched<Socket>, peer: String, local: String, options: &Options) -> Arc<Self> {
         tune(socket.get_ref(), options);
-        Arc::new(Self {
+        Arc::new_cyclic(|this| Self {
+            this: this.clone(),
             socket,
             peer,
             local,
@@ -131,9 +132,7 @@ impl Link {
             let polled = self.poll_read(cx, reader);
             if !reader.records.is_empty() {
                 let records: RVec<IoBuf> = std::mem::take(&mut reader.records).into();
-                self.out().gathering = true;
                 handler.received(connection, records);
-                self.out().gathering = false;
                 self.flush();
             }
             match polled {
@@ -253,6 +252,12 @@ struct Reader {
     records: Vec<IoBuf>,
 }
 
+impl TurnEnd for Link {
+    fn turn_ended(&self) {
+        self.flush();
+    }
+}
+
 impl ConnectionImpl for Link {
     fn send(&self, message: Message) -> RResult<(), i32> {
         if self.closed.load(Ordering::Acquire) {
@@ -267,11 +272,16 @@ impl ConnectionImpl for Link {
                 return RResult::RErr(libc::EMSGSIZE);
             }
             out.high |= out.bytes() >= LIMIT / 2;
-            if out.gathering && out.bytes() < MOST_GATHERED {
+            if out.bytes() >= MOST_GATHERED {
+                drop(out);
+                self.flush();
                 return RResult::ROk(());
             }
         }
-        self.flush();
+        // What a task sends during one turn leaves in one write.
+        if !self.this.upgrade().is_some_and(|this| turn::at_end(&this)) {
+            self.flush();
+        }
         RResult::ROk(())
     }
 
