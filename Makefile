@@ -74,6 +74,11 @@ stage: build
 	    built=lib$$(echo $$place | tr '/-' '__').so; \
 	    install -D -m 755 $(BUILT)/$$built $(STAGE)/lib/mortar/$$to.so || exit 1; \
 	done
+	@$(BUILT)/mortar documents $(STAGE)/share
+	@$(BUILT)/gluster --manual > $(STAGE)/share/man/man8/gluster.8
+	@for shell in bash zsh fish; do $(BUILT)/gluster --completion=$$shell > $(STAGE)/share/$$(case $$shell in \
+	    bash) echo bash-completion/completions/gluster;; zsh) echo zsh/site-functions/_gluster;; \
+	    fish) echo fish/vendor_completions.d/gluster.fish;; esac); done
 	@echo "staged $(words $(PLUGINS)) plugins and the programs below $(STAGE)"
 
 deps:

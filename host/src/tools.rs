@@ -12,6 +12,7 @@ use processes::Order;
 pub mod attach;
 mod call;
 mod check;
+mod documents;
 pub mod mount;
 pub mod new;
 mod plugins;
@@ -74,6 +75,9 @@ pub enum ToolError {
     /// Standard output cannot be written.
     #[error("standard output: {0}")]
     Output(#[source] io::Error),
+    /// A manual page or completion was not written.
+    #[error(transparent)]
+    Documents(#[from] documents::DocumentsError),
     /// No process is there to be asked.
     #[error("no process serves {}: no pid file lies below {}; --run-directory says where the daemon keeps them, --socket \
         names one process", volume.as_ref().map_or("a volume".to_owned(), |name| format!("volume `{name}`")), folder.display())]
@@ -105,6 +109,7 @@ pub fn run(tool: Tool) -> Result<(), ToolError> {
         Tool::Attach(ask) => attach::attach(&ask),
         Tool::Mount(ask) => mount::mount(&ask),
         Tool::SetGfid2path(file) => setgfid2path::record(&file),
+        Tool::Documents(folder) => Ok(documents::write(&folder)?),
         Tool::Reload(which) => processes::order(Order::Reload, &which),
         Tool::Plugin { ask, plugin_dirs } => {
             let loader = Loader::new(plugin_dirs.clone());

@@ -11,7 +11,7 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::net::TcpStream;
+use std::net::{TcpStream, UdpSocket};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
@@ -121,6 +121,14 @@ impl Sandbox {
     /// What `connect` answers.
     pub fn tcp(&self, port: u16) -> std::io::Result<TcpStream> {
         self.within_network(move || TcpStream::connect(("127.0.0.1", port)))
+    }
+
+    /// Listens for datagrams at a port of the inside.
+    ///
+    /// # Errors
+    /// What `bind` answers.
+    pub fn udp(&self, port: u16) -> std::io::Result<UdpSocket> {
+        self.within_network(move || UdpSocket::bind(("0.0.0.0", port)))
     }
 
     /// Connects to a unix socket of the inside.

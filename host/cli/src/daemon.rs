@@ -1,6 +1,7 @@
 //! The connection to the daemon: a call, its reply.
 
 use crate::options::Options;
+use gluster_events::Event;
 use gluster_xdr::cli::{CLI, CliProc, CliReq, CliRsp};
 use gluster_xdr::record::{Assembler, LIMIT, framed};
 use gluster_xdr::rpc::{Credential, Message, Reply, Status, encode_call};
@@ -55,6 +56,9 @@ pub(crate) trait Daemon {
     /// # Errors
     /// See [`AskError`].
     fn call(&mut self, call: Call) -> Result<IoBuf, AskError>;
+
+    /// Tells whoever listens on this node what was done.
+    fn tell(&mut self, event: Event, details: &str);
 }
 
 impl dyn Daemon + '_ {
@@ -160,6 +164,11 @@ impl Connection {
 }
 
 impl Daemon for Connection {
+    fn tell(&mut self, event: Event, details: &str) {
+        // What was done is done, whether or not anybody can be told.
+        let _ = gluster_events::send(event, details);
+    }
+
     fn call(&mut self, call: Call) -> Result<IoBuf, AskError> {
         self.xid += 1;
         let arguments = Raw(call.arguments);

@@ -65,19 +65,29 @@ fn system(_: &mut Session<'_>, _: &[&str]) -> Outcome {
     Ok(Said::out(page(SYSTEM)))
 }
 
+/// The forms of all commands by area, each with what it does.
+pub(crate) fn areas_of_forms() -> [(&'static str, Vec<(&'static str, &'static str)>); 4] {
+    [VOLUME, PEER, SNAPSHOT, SYSTEM].map(|(name, belongs)| (name, forms(belongs)))
+}
+
 fn page((name, belongs): Area) -> String {
     let title = format!("gluster {name} commands");
     let rule = "=".repeat(title.len() + 1);
     format!("\n{title}\n{rule}\n\n{}\n\n", lines(belongs))
 }
 
-/// The forms of the commands that belong here, in order, each with what it does.
 fn lines(belongs: fn(&str) -> bool) -> String {
+    let lines = forms(belongs).into_iter().map(|(form, about)| format!("{form} - {about}\n"));
+    lines.collect()
+}
+
+/// The forms of the commands that belong here, in order, each with what it does.
+fn forms(belongs: fn(&str) -> bool) -> Vec<(&'static str, &'static str)> {
     let commands = crate::commands();
-    let forms = commands.iter().flat_map(|command| command.forms).filter(|form| belongs(form.0));
-    let mut lines: Vec<String> = forms.map(|(form, about)| format!("{form} - {about}\n")).collect();
-    lines.sort_unstable();
-    lines.concat()
+    let forms = commands.iter().flat_map(|command| command.forms);
+    let mut forms: Vec<_> = forms.copied().filter(|form| belongs(form.0)).collect();
+    forms.sort_unstable();
+    forms
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@
 //! - [`daemon`]: the connection, a call, its reply; [`facts`]: the pairs of a reply
 //! - [`person`]: questions that want y or n; [`prompt`]: commands one after the other
 //! - [`peer`], [`volume`], [`snapshot`], [`state`], [`system`], [`help`]: a command family each
+//! - [`complete`]: what may follow on a line; [`manual`]: the manual page
+//! - [`news`]: the event of a command that was done
 //! - [`said`]: what a command prints and its exit code; [`verdict`]: success or failure in one line
 //! - [`tree`]: documents, as XML or JSON; [`table`]: columns; [`brick`], [`suggest`]: words as people write them
 
@@ -13,9 +15,12 @@
 
 mod brick;
 mod command;
+mod complete;
 mod daemon;
 mod facts;
 mod help;
+mod manual;
+mod news;
 mod options;
 mod peer;
 mod person;
@@ -42,7 +47,12 @@ use session::Session;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let said = match Options::parse(std::env::args().skip(1)) {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some((complete::ASK, words)) = arguments.split_first().map(|(first, rest)| (first.as_str(), rest))
+    {
+        return completed(words);
+    }
+    let said = match Options::parse(arguments) {
         Ok(options) => {
             let mut daemon = Connection::new(&options);
             let mut person = Terminal { script: options.script };
@@ -53,6 +63,15 @@ fn main() -> ExitCode {
         Err(said) => said,
     };
     ExitCode::from(said.print())
+}
+
+/// Answers a shell that asks what may follow.
+fn completed(words: &[String]) -> ExitCode {
+    let asked = Options::parse(words.iter().filter(|word| word.starts_with("--glusterd-sock=")).cloned());
+    let options = asked.unwrap_or_default();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let found = complete::candidates(&commands(), &words, || volume::names(&mut Connection::new(&options)));
+    ExitCode::from(Said::out(found.into_iter().map(|word| word + "\n").collect::<String>()).print())
 }
 
 /// All commands.
@@ -73,7 +92,12 @@ fn run(session: &mut Session<'_>) -> Said {
     let words: Vec<&str> = session.words.iter().map(String::as_str).collect();
     let said = match command::find(&commands(), &words) {
         Ok((command, taken)) => {
-            (command.run)(session, &words[taken..]).unwrap_or_else(|stop| stop.told(command))
+            let said = (command.run)(session, &words[taken..]).unwrap_or_else(|stop| stop.told(command));
+            let named = command.words().collect::<Vec<_>>().join(" ");
+            if let Some((event, details)) = news::of(&named, &words[taken..]).filter(|_| said.is_done()) {
+                session.daemon.tell(event, &details);
+            }
+            said
         }
         Err(said) => said,
     };

@@ -37,7 +37,7 @@ pub(crate) struct Options {
 }
 
 /// Where a daemon listens that nobody has told another place.
-const SOCKET: &str = "/var/run/glusterd.socket";
+pub(crate) const SOCKET: &str = "/var/run/glusterd.socket";
 
 impl Default for Options {
     fn default() -> Self {
@@ -52,6 +52,36 @@ impl Default for Options {
             words: Vec::new(),
         }
     }
+}
+
+/// Every option, and what it does.
+pub(crate) const ABOUT: &[(&str, &str)] = &[
+    ("--json", "answer as JSON"),
+    ("--xml", "answer as XML"),
+    ("--mode=script", "ask nothing: the answer to every question is yes"),
+    ("--mode=interactive", "ask before something is taken away"),
+    ("--timeout=SECONDS", "wait so long for an answer; 120 without it"),
+    ("--remote-host=HOST", "ask the daemon of another host"),
+    ("--glusterd-sock=PATH", "ask the daemon that listens there"),
+    ("--wignore", "create volumes as if `force` had been said"),
+    ("--wignore-partition", "take bricks on the root partition"),
+    ("--log-level=LEVEL", "taken, and without effect: what is wrong is said"),
+    ("--log-file=PATH", "likewise"),
+    ("--nolog", "likewise"),
+    ("--secure-mgmt=yes", "likewise"),
+    ("--inet6", "likewise"),
+    ("--print-logdir", "show where logs lie"),
+    ("--print-statedumpdir", "show where statedumps are written"),
+    ("--manual", "show this page as roff"),
+    ("--completion=SHELL", "show what has bash, zsh or fish complete commands"),
+    ("--version", "show the version"),
+    ("--help", "show which pages of help there are"),
+];
+
+/// An option as it is begun: without its value, unless that is a word of its own.
+pub(crate) fn begun(option: &'static str) -> &'static str {
+    let value = option.find('=').map(|at| at + 1);
+    value.filter(|&at| option[at..].starts_with(char::is_uppercase)).map_or(option, |at| &option[..at])
 }
 
 const VERSION: &str =
@@ -98,6 +128,10 @@ impl Options {
             ("timeout", Some(seconds)) => self.timeout = timeout(seconds)?,
             ("version", None) => return Err(Said::out(VERSION)),
             ("help", None) => return Err(Said::out(crate::help::AREAS)),
+            ("manual", None) => return Err(Said::out(crate::manual::page())),
+            ("completion", Some(shell)) if crate::complete::script(shell).is_some() => {
+                return Err(Said::out(crate::complete::script(shell).unwrap_or_default()));
+            }
             ("print-logdir", None) => return Err(Said::out("/var/log/glusterfs\n")),
             ("print-statedumpdir", None) => return Err(Said::out("/var/run/gluster\n")),
             _ => return Err(Said::unrecognized(&format!("option --{option}"), 255)),
@@ -134,6 +168,23 @@ mod tests {
             assert_eq!(said.code, 255);
             assert!(said.out.starts_with(&format!("unrecognized option {option}\n\n Usage:")), "{said:?}");
         }
+    }
+
+    #[test]
+    fn what_is_told_of_is_taken() {
+        for (option, _) in ABOUT {
+            let given = match begun(option) {
+                "--timeout=" => "--timeout=1",
+                "--log-level=" => "--log-level=INFO",
+                "--completion=" => "--completion=bash",
+                _ => option,
+            };
+            assert!(
+                parse(given).is_ok_and(|_| true) || parse(given).is_err_and(|said| said.code == 0),
+                "{given}"
+            );
+        }
+        assert_eq!((begun("--mode=script"), begun("--timeout=SECONDS")), ("--mode=script", "--timeout="));
     }
 
     #[test]

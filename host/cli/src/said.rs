@@ -24,6 +24,8 @@ pub(crate) struct Said {
     pub(crate) code: u8,
     /// The output is a document: XML or JSON, as asked for.
     pub(crate) is_document: bool,
+    /// The daemon has refused, whatever the exit code is.
+    pub(crate) is_refusal: bool,
     /// For a person at a terminal, and nobody else: what the incumbent does not say.
     pub(crate) hint: String,
 }
@@ -69,6 +71,11 @@ impl Said {
     #[must_use]
     pub(crate) fn with_hint(self, hint: Option<String>) -> Self {
         Self { hint: hint.unwrap_or_default(), ..self }
+    }
+
+    /// Whether a command was done that changes something: who did not want it after all is told nothing.
+    pub(crate) fn is_done(&self) -> bool {
+        self.code == 0 && !self.is_refusal && !self.out.is_empty()
     }
 
     /// Writes the texts; a reader that has gone away changes nothing about the outcome.

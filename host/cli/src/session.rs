@@ -136,12 +136,13 @@ impl Session<'_> {
     pub(crate) fn document(&self, head: Head<'_>, body: impl IntoIterator<Item = Element>) -> Said {
         let root = element("cliOutput").number("opRet", head.ret).number("opErrno", head.errno);
         let root = root.leaf("opErrstr", head.text).children(body);
+        let is_refusal = head.ret != 0;
         match self.options.format {
             Format::Json => {
                 let code = u8::from(head.ret != 0);
-                Said { out: root.json(), code, is_document: true, ..Said::default() }
+                Said { out: root.json(), code, is_document: true, is_refusal, ..Said::default() }
             }
-            _ => Said { out: root.xml(), is_document: true, ..Said::default() },
+            _ => Said { out: root.xml(), is_document: true, is_refusal, ..Said::default() },
         }
     }
 

@@ -5,6 +5,7 @@ use crate::options::Options;
 use crate::person::Person;
 use crate::said::Said;
 use crate::session::Session;
+use gluster_events::Event;
 use gluster_xdr::cli::{CLI, CliProc, CliReq, CliRsp, ListFriendsRsp};
 use plugin_api::{Dict, IoBuf};
 use std::collections::VecDeque;
@@ -16,6 +17,8 @@ pub(crate) struct Scripted {
     pub(crate) asked: Vec<(CliProc, Dict)>,
     /// The answer to every question.
     disagrees: bool,
+    /// The events that were told.
+    pub(crate) told: Vec<(Event, String)>,
 }
 
 impl Scripted {
@@ -43,6 +46,10 @@ impl Scripted {
 }
 
 impl Daemon for Scripted {
+    fn tell(&mut self, event: Event, details: &str) {
+        self.told.push((event, details.to_owned()));
+    }
+
     fn call(&mut self, call: Call) -> Result<IoBuf, AskError> {
         assert_eq!(call.program, CLI, "only this one is scripted");
         let procedure = CliProc::from_number(call.procedure).expect("a known procedure");

@@ -55,6 +55,8 @@ pub enum Tool {
     },
     /// Write a new translator's crate.
     New(crate::tools::new::Ask),
+    /// Write manual pages and completions below this folder.
+    Documents(PathBuf),
     /// Let running processes take the volfile and the plugins as they are now.
     Reload(crate::tools::processes::Which),
     /// Give a brick process another brick, or take one from it.
@@ -175,6 +177,13 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Request, Cmdli
         Ok(args) => settle::settle(args, mode, origin),
         Err(error) => usage(&error),
     }
+}
+
+/// The command lines of the programs, by their names.
+pub(crate) fn definitions() -> Vec<clap::Command> {
+    let serving =
+        ["glusterd", "glusterfsd", "glusterfs"].map(|name| HostArgs::command().name(name).bin_name(name));
+    std::iter::once(mortar::definition()).chain(serving).collect()
 }
 
 /// The base name of the program, as it was called.

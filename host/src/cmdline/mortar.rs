@@ -3,7 +3,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::args::HostArgs;
 use super::settle::{self, Origin, plugin_dirs};
@@ -64,6 +64,11 @@ enum Command {
     Reload {
         #[command(flatten)]
         which: WhichArgs,
+    },
+    /// Write manual pages and shell completions, laid out as below /usr/share
+    Documents {
+        /// The folder that they go below
+        folder: PathBuf,
     },
     /// Run one translator for a host, which starts this by itself
     #[command(hide = true)]
@@ -186,6 +191,7 @@ pub(super) fn parse(words: Vec<OsString>, origin: Origin) -> Result<Request, Cmd
         Some(Command::New { r#type, folder, plugin_api }) => {
             Tool::New(Ask { type_name: r#type, folder, plugin_api })
         }
+        Some(Command::Documents { folder }) => Tool::Documents(folder),
         Some(Command::Reload { which }) => Tool::Reload(which.into()),
         Some(Command::Plugin { ask, plugin_dir }) => {
             let plugin_dirs = plugin_dirs(plugin_dir);
@@ -196,8 +202,12 @@ pub(super) fn parse(words: Vec<OsString>, origin: Origin) -> Result<Request, Cmd
     Ok(Request::Tool(tool))
 }
 
+/// The command line of `mortar`.
+pub(super) fn definition() -> clap::Command {
+    MortarArgs::command()
+}
+
 fn missing_command() -> clap::Error {
-    use clap::CommandFactory;
     MortarArgs::command().error(
         clap::error::ErrorKind::MissingSubcommand,
         "what is to be done? run, check, graph, reload, new or plugin; `mortar --help` shows more",

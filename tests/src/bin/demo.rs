@@ -65,7 +65,7 @@ async fn with_root(cluster: &Cluster, stop: &mut (Signal, Signal)) -> Result<(),
             );
         }
         None => println!(
-            "\nnot mounted: that takes /dev/fuse and a client (Debian's glusterfs-client, until ours is there)"
+            "\nnot mounted: that takes /dev/fuse, and a stage with mount/fuse or Debian's glusterfs-client"
         ),
     }
     println!("\nCtrl-C stops it all and leaves nothing behind");

@@ -10,6 +10,7 @@ mod bitrot;
 mod brick_changes;
 mod cli;
 mod cli_both;
+mod events;
 mod faults;
 mod fsx;
 mod gfapi;

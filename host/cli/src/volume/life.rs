@@ -1,6 +1,7 @@
 //! `volume start`, `stop`, `delete` and `list`.
 
 use crate::command::Command;
+use crate::daemon::Daemon;
 use crate::facts::Facts;
 use crate::said::Said;
 use crate::session::{Head, Outcome, Session, Stop};
@@ -83,15 +84,24 @@ fn named(root: &str, dict: &Dict) -> Element {
     element(root).child(volume)
 }
 
+/// The names of all volumes, as far as the daemon tells.
+pub(crate) fn names(daemon: &mut dyn Daemon) -> Vec<String> {
+    let reply = daemon.ask(CliProc::ListVolume, Dict::new());
+    reply.map(|reply| listed(&reply.dict)).unwrap_or_default()
+}
+
+fn listed(dict: &Dict) -> Vec<String> {
+    let facts = Facts::of(dict);
+    (0..facts.count("count")).filter_map(|n| facts.text(&format!("volume{n}")).map(str::to_owned)).collect()
+}
+
 /// Further words are ignored, as the incumbent ignores them.
 fn list(session: &mut Session<'_>, _: &[&str]) -> Outcome {
     let reply = session.ask_plainly(CliProc::ListVolume, Dict::new())?;
-    let facts = Facts::of(&reply.dict);
-    let count = facts.count("count");
-    let names: Vec<&str> = (0..count).filter_map(|n| facts.text(&format!("volume{n}"))).collect();
+    let names = listed(&reply.dict);
     Ok(if session.wants_document() {
         let volumes = names.iter().map(|name| element("volume").text(name));
-        let body = element("volList").number("count", count).list("volume", volumes);
+        let body = element("volList").number("count", names.len()).list("volume", volumes);
         session.document(Head::of(&reply), [body])
     } else if reply.op_ret != 0 {
         Said::refused(format!("{}\n", reply.op_errstr))

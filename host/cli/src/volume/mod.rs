@@ -16,6 +16,8 @@ mod upkeep;
 
 use crate::command::Command;
 
+pub(crate) use life::names;
+
 /// All of them.
 pub(crate) const COMMANDS: &[Command] = &[
     bitrot::BITROT,

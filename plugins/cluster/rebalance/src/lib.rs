@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use plugin_api::prelude::*;
 
-use progress::Progress;
+use progress::{Progress, Status};
 
 /// The `ipc` fop about the task, by the number of the event it stands for, and the key that says what is asked.
 const TASK: i32 = 16;
@@ -43,11 +43,30 @@ impl Task {
     }
 }
 
+/// Tells on the node whose daemon began it how a task ended; who stopped it knows.
+fn tell((node, volume): (String, String), status: Status) {
+    let event = match status {
+        Status::Complete => gluster_events::Event::VolumeRebalanceComplete,
+        Status::Failed => gluster_events::Event::VolumeRebalanceFailed,
+        _ => return,
+    };
+    // On a thread that may block: the node's name may have to be looked up.
+    rt::spawn_blocking(async move {
+        let _ = gluster_events::send_to(
+            (node.as_str(), gluster_events::PORT),
+            event,
+            &format!("volume={volume}"),
+        );
+    });
+}
+
 /// Goes through a volume once.
 #[derive(Debug, Default)]
 pub struct Rebalance {
     task: Task,
     commit: u32,
+    /// Who is told how it ended, and of which volume.
+    told: (String, String),
     begun: AtomicBool,
     progress: Arc<Progress>,
 }
@@ -76,6 +95,9 @@ impl Xlator for Rebalance {
         self.task = Task::read(number).ok_or_else(|| {
             InitError(format!("{}: rebalance-cmd is {number}, and neither 1, 4 nor 5", cx.name()))
         })?;
+        // The process asks its daemon for `rebalance/VOLUME`.
+        let volume = cx.setting("volfile-id").rsplit('/').next().unwrap_or_default().to_owned();
+        self.told = (cx.setting("volfile-server"), volume);
         self.commit = u32::try_from(cx.int("commit-hash")?)
             .map_err(|_| InitError(format!("{}: commit-hash is no number of 32 bits", cx.name())))?;
         Ok(())
@@ -83,12 +105,13 @@ impl Xlator for Rebalance {
 
     fn notify(&self, cx: &NotifyCx<'_>, event: &Event) {
         if event.kind == EventKind::CHILD_UP && !self.begun.swap(true, Ordering::Relaxed) {
-            let (handle, task, commit, progress) =
-                (cx.me().clone(), self.task, self.commit, self.progress.clone());
+            let (handle, task, commit, progress, told) =
+                (cx.me().clone(), self.task, self.commit, self.progress.clone(), self.told.clone());
             progress.begin(task);
             rt::spawn(async move {
                 let status = crawl::all(&handle, task, commit, &progress).await;
                 progress.end(status);
+                tell(told, status);
                 handle.notify_up(&Event { kind: EventKind::VOLUME_DEFRAG, data: progress.told() });
             });
         }

@@ -13,6 +13,7 @@
 //! * [`bricks`]: checks on brick folders, and brick processes; [`services`]: processes beside them; [`links`]: questions
 //!   to both; [`settle`]: both after a start
 //! * [`below`]: what lies below a folder
+//! * [`events`]: what happens to them, told on this node
 //! * [`locks`], [`hooks`], [`history`], [`clock`], [`net`]: what operations need
 #![forbid(unsafe_code)]
 
@@ -22,6 +23,7 @@ pub mod bricks;
 pub mod clock;
 pub mod config;
 pub mod daemon;
+pub mod events;
 pub mod history;
 pub mod hooks;
 pub mod links;
@@ -46,6 +48,7 @@ use abi_stable::std_types::RStr;
 use bricks::processes::{Arrivals, Processes};
 use config::Config;
 use daemon::Daemon;
+use gluster_events::Event;
 use history::History;
 use links::Links;
 use listeners::Services;
@@ -187,10 +190,17 @@ impl ObserverImpl for Watcher {
             ("sign-in", Some(port)) => {
                 self.arrivals.came(brick, port);
                 if let Some(daemon) = self.daemon.get().and_then(Weak::upgrade) {
+                    events::of_brick(&daemon, brick, Event::BrickConnected);
                     rt::spawn(settle::newcomer(daemon, brick.to_owned()));
                 }
             }
-            ("sign-out" | "gone", _) => self.arrivals.went(brick),
+            ("gone", _) => {
+                self.arrivals.went(brick);
+                if let Some(daemon) = self.daemon.get().and_then(Weak::upgrade) {
+                    events::of_brick(&daemon, brick, Event::BrickDisconnected);
+                }
+            }
+            ("sign-out", _) => self.arrivals.went(brick),
             _ => {}
         }
     }

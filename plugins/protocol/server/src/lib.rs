@@ -2,12 +2,13 @@
 //!
 //! What is where: [`options`] and `listen` set it up; `door` is what several graphs of a process share; `handshake` lets
 //! clients in, `session` is one that is in;
-//! `fops` turns calls into fops, with `resolve` between ids of the wire and objects of the graph.
+//! `events` tells of clients that come and go; `fops` turns calls into fops, with `resolve` between ids of the wire and objects of the graph.
 #![forbid(unsafe_code)]
 
 mod bricks;
 mod door;
 mod dump;
+mod events;
 mod fds;
 mod fops;
 mod groups;

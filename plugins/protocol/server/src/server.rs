@@ -8,6 +8,7 @@ use gluster_xdr::{Reader, Writer, Xdr, XdrError};
 use plugin_api::{Handle, Identity, InitCx, InitError, log};
 
 use crate::bricks::Brick;
+use crate::events::Events;
 use crate::groups::Groups;
 use crate::handshake::Authenticators;
 use crate::options::Settings;
@@ -25,6 +26,8 @@ pub(crate) struct Server {
     settings: RwLock<Arc<Settings>>,
     authenticators: RwLock<Arc<Authenticators>>,
     groups: Arc<Groups>,
+    /// Who tells what clients do.
+    pub(crate) events: Events,
     sessions: Mutex<Vec<Weak<Session>>>,
     closed: AtomicBool,
 }
@@ -51,6 +54,7 @@ impl Server {
             settings: RwLock::new(Arc::new(settings)),
             authenticators: RwLock::new(Arc::new(authenticators)),
             groups: Arc::default(),
+            events: Events::of(cx),
             sessions: Mutex::default(),
             closed: AtomicBool::new(false),
         })

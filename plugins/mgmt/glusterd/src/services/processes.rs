@@ -5,7 +5,9 @@ use super::service::Service;
 use super::{mount, walk};
 use crate::below::Below;
 use crate::bricks::process::{Process, holder, launch};
+use crate::events;
 use crate::links::{LIMIT, Links, Question};
+use gluster_events::Event;
 use gluster_xdr::brickop::BrickOpRsp;
 use plugin_api::log;
 use plugin_api::rt::{self, BoxFuture};
@@ -62,6 +64,9 @@ impl Processes {
             return Err(failed(status.to_string()));
         }
         log!(Info, "service started", service = service.name);
+        if service.stays() {
+            events::of_service(service.name, Event::ServiceConnected);
+        }
         Ok(())
     }
 

@@ -23,6 +23,17 @@ pub struct Service {
     pub log: PathBuf,
 }
 
+impl Service {
+    /// Whether it runs until it is stopped, and does not end with a task.
+    #[must_use]
+    pub fn stays(&self) -> bool {
+        self.name != REBALANCE
+    }
+}
+
+/// The name of the process that moves files.
+const REBALANCE: &str = "rebalance";
+
 /// Cluster options that every service's command line carries.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Common {

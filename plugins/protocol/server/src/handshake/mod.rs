@@ -44,6 +44,7 @@ impl Program for Handshake {
     fn disconnected(&self, peer: &Arc<Peer>) {
         if let Some(session) = peer.detach::<Session>() {
             session.server.leave(&session);
+            session.server.events.disconnected(peer, &session);
         }
     }
 }
@@ -56,6 +57,7 @@ impl Handshake {
                 let server = &session.server;
                 log!(Info, xl: server.handle.name(), "accepted client", client = session.client.uid(),
                     peer = call.peer.name(), brick = server.bricks[session.brick].name);
+                server.events.connected(&call.peer, &session);
                 SetvolumeRsp { dict: welcome(&session, &call.peer), ..SetvolumeRsp::default() }
             }
             Err(Refusal { errno, text }) => {

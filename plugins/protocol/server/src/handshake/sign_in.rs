@@ -71,6 +71,7 @@ impl Server {
         };
         let (applicant, verdict) = self.ask_authenticators(applicant).await;
         let Some(accepted) = verdict else {
+            self.events.rejected(peer, &uid, &brick.name);
             return refuse(Errno::EACCES, "Authentication failed");
         };
         let subdir = self.subdir(brick, &applicant.request).await?;
