@@ -32,13 +32,14 @@ fn workspace_crates() -> Crates {
 }
 
 /// The crates that stand below plugin and host.
-const CONTRACT: [&str; 8] = [
+const CONTRACT: [&str; 9] = [
     "plugin-api",
     "plugin-api-macros",
     "fop-dice",
     "gluster-acl",
     "gluster-brick",
     "gluster-cache",
+    "gluster-events",
     "gluster-rpc",
     "gluster-xdr",
 ];

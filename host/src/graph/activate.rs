@@ -253,13 +253,14 @@ mod tests {
 
     #[tokio::test]
     async fn who_gives_up_a_start_leaves_nothing_that_has_started() {
-        let text = "volume gone1\n type test/leaf\nend-volume\nvolume gone2\n type test/pass\n subvolumes gone1\nend-volume\n";
-        // Polled until the first step has begun, and then dropped.
+        let text = "volume gone1\n type test/leaf\nend-volume\nvolume gone2\n type test/waits\n subvolumes gone1\nend-volume\n";
+        // Polled until the first step has begun, which ends only when nobody polls any more.
         let mut starting = Box::pin(start(text, START));
         while testing::heard("gone").is_empty() {
             let polled = poll_fn(|cx| Poll::Ready(starting.as_mut().poll(cx))).await;
-            assert!(polled.is_pending(), "it takes several rounds");
+            assert!(polled.is_pending(), "the first step has not ended");
         }
+        testing::open_gate();
         drop(starting);
         let heard = testing::heard("gone");
         let count = |what: &str| heard.iter().filter(|line| line.starts_with(what)).count();

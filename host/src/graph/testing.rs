@@ -1,5 +1,5 @@
 //! Fake translators for the tests of the graph, linked into the test itself.
-use std::sync::Mutex;
+use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
 use plugin_api::abi::root::FopSlot;
@@ -15,6 +15,15 @@ use crate::loader::Build;
 use crate::volfile;
 
 static HEARD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Whether `test/waits` may go on, and who waits for it.
+static GATE: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
+
+/// Lets every `test/waits` end its `init`.
+pub(crate) fn open_gate() {
+    *GATE.0.lock().unwrap() = true;
+    GATE.1.notify_all();
+}
 
 /// What translators whose names begin with `prefix` heard so far.
 pub(crate) fn heard(prefix: &str) -> Vec<String> {
@@ -48,6 +57,7 @@ impl Modules for Fakes {
             "protocol/server" => xlator_module::<Fake<8>>(),
             "test/holds" => xlator_module::<Fake<9>>(),
             "test/late" => xlator_module::<Fake<10>>(),
+            "test/waits" => xlator_module::<Fake<11>>(),
             "test/answers" => xlator_module::<Answers>(),
             "meta" | "features/worm" | "features/mac-compat" | "features/gfid-access" => {
                 xlator_module::<Fake<1>>()
@@ -73,7 +83,7 @@ pub(crate) fn rebuilt(text: &str, build: &'static str) -> Draft {
     construct(volfile::from_bytes("test.vol", text.as_bytes()).unwrap(), &Rebuilt(build))
 }
 
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 12] = [
     "test/leaf",
     "test/pass",
     "test/needy",
@@ -85,6 +95,7 @@ const NAMES: [&str; 11] = [
     "protocol/server",
     "test/holds",
     "test/late",
+    "test/waits",
 ];
 
 #[derive(Debug, Default)]
@@ -120,6 +131,10 @@ impl<const KIND: usize> Xlator for Fake<KIND> {
             7 => loop {
                 std::thread::park_timeout(Duration::from_secs(60));
             },
+            11 => {
+                drop(GATE.1.wait_while(GATE.0.lock().unwrap(), |open| !*open).unwrap());
+                Ok(())
+            }
             _ => Ok(()),
         }
     }

@@ -170,12 +170,20 @@ fn about(listed: &Path) -> String {
     let names = fs::read_dir(listed).map(|entries| {
         entries.map(|entry| entry.map(|entry| entry.file_name()).unwrap_or_default()).collect::<Vec<_>>()
     });
-    let marks =
-        ["trusted.afr.dirty", "trusted.afr.v-client-0", "trusted.afr.v-client-1", "trusted.afr.v-client-2"]
-            .map(|name| {
-                let mut value = vec![0; 12];
-                getxattr(&handle, name, &mut value).map(|_| value)
-            });
+    let marks = [
+        "trusted.afr.dirty",
+        "trusted.afr.v-client-0",
+        "trusted.afr.v-client-1",
+        "trusted.afr.v-client-2",
+        "trusted.ec.dirty",
+        "trusted.ec.version",
+        "trusted.ec.size",
+    ]
+    .map(|name| {
+        let mut value = vec![0; 16];
+        getxattr(&handle, name, &mut value).map(|count| (name, value[..count].to_vec())).ok()
+    });
+    let marks: Vec<_> = marks.into_iter().flatten().collect();
     format!("{} is listed: {names:?}, {}, {marks:?}", listed.display(), handle.display())
 }
 

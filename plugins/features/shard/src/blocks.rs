@@ -72,6 +72,11 @@ impl Blocks {
         }
     }
 
+    /// Makes the directory of blocks where it is not there; once it is known to be, that asks nobody.
+    pub(crate) async fn prepare(&self, root: &OwnedFrame) -> FopResult<()> {
+        self.folder.make(root, &self.root).await.map(|_| ())
+    }
+
     /// A block, made with these permissions where it is not there. It is root's: nobody else goes to it but by its file.
     pub(crate) async fn make(&self, root: &OwnedFrame, block: Block, permissions: u32) -> FopResult<Inode> {
         if let Some(inode) = self.known(block) {

@@ -85,6 +85,9 @@ impl Call<'_> {
         }
         let began = now();
         let root = self.root();
+        // GlusterFS's clients have the directory of blocks there from the first write on; where it cannot be made, the first
+        // block that needs it says so.
+        let _there = self.shard.blocks.prepare(&root).await;
         let parts: Vec<_> = parts(range.offset, range.len, block_size).collect();
         let there = file.extent().size.div_ceil(block_size);
         let mut sum = Sum { file, began, units: 0, count: 0, is_whole: true, error: None };

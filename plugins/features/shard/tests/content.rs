@@ -25,13 +25,18 @@ fn a_file_lies_on_the_brick_as_the_incumbent_has_it() {
 }
 
 #[test]
-fn a_small_file_has_no_more_than_itself() {
+fn a_small_file_has_no_blocks_but_their_directory_is_there_once_a_client_has_written() {
     let bench = client(&Fake::memory());
     let caller = Caller::new(&bench, 1);
     let fd = caller.create(&caller.root(), "f").unwrap();
+    assert!(below(&bench).lookup(&caller.root(), ".shard").is_err());
     write(&caller, &fd, 0, b"small");
     assert_eq!(content(&caller, &fd), b"small");
-    assert!(below(&bench).lookup(&caller.root(), ".shard").is_err());
+    assert_eq!(blocks(&bench), Vec::<String>::new());
+    assert!(below(&bench).lookup(&caller.root(), ".shard").is_ok());
+    bench.fake().forget();
+    write(&caller, &fd, 0, b"again");
+    assert!(!bench.calls().iter().any(|call| matches!(*call, "lookup" | "mkdir")));
 }
 
 #[test]
